@@ -1,0 +1,1 @@
+"""OGC API - Processes; the only room that knows pygeoapi."""

@@ -1,0 +1,44 @@
+"""Words shared by the server and the kernel: environment names, the output metadata key, cell tags, file names.
+
+The kit runs inside the kernel and the server outside of it; this module is all they have in common. It imports nothing.
+"""
+
+# Environment of a job's kernel. Nothing else of the server's environment is needed by the kit.
+JOB_ID = "NBPROCESSOR_JOB_ID"
+"""Id of the job (a UUID); absent when a person works in JupyterLab."""
+JOB_OUTPUTS = "NBPROCESSOR_JOB_OUTPUTS"
+"""Folder into which outputs are written; absent in JupyterLab."""
+SOURCE = "NBPROCESSOR_SOURCE"
+"""Where data comes from: ``demo``, a folder, or the base URL of a KomMonitor Data Management API."""
+SOURCE_WRITES = "NBPROCESSOR_SOURCE_WRITES"
+"""Folder that takes what is written to a folder source (an overlay); absent: written in the source itself."""
+SOURCE_SOCKET = "NBPROCESSOR_SOURCE_SOCKET"
+"""Path of the job's gateway socket to Data Management, when there is one (it adds the token; the kernel has none)."""
+LANGUAGE = "NBPROCESSOR_LANGUAGE"
+"""Language of titles in maps, charts and tables: ``de`` or ``en``."""
+
+# Outputs: `display_data` metadata under this key, next to papermill's own, never inside it.
+METADATA_KEY = "nbprocessor"
+"""``{"nbprocessor": {"output": id, "mediaType": …, "href": file name, "bytes": n, "sha256": hex}}``"""
+SCRAP_MEDIA_TYPE = "application/scrapbook.scrap."
+"""Prefix of scrapbook's glued outputs, read as outputs too: ``…json+json``, ``…text+json``."""
+PROGRESS_MEDIA_TYPE = "application/x-nbprocessor-progress+json"
+"""`display_data` of this type moves the progress inside a cell; it is not kept in the notebook."""
+
+# Cell tags of papermill and Jupyter.
+TAG_PARAMETERS = "parameters"
+TAG_INJECTED = "injected-parameters"
+
+# Files in a job's folder.
+FILE_NOTEBOOK = "notebook.ipynb"
+"""The notebook as it was before the run, byte for byte."""
+FILE_EXECUTED = "executed.ipynb"
+"""The executed notebook; partial while the job runs, up to the failing cell when it failed."""
+FILE_INPUTS = "inputs.json"
+"""The execute request as it was accepted, values validated and complete with defaults."""
+FILE_PROCESS = "process.json"
+"""The process description as it was resolved for this job, in all languages."""
+FILE_LOG = "log.txt"
+FILE_MANIFEST = "manifest.json"
+"""Facts of the run and the SHA-256 digest of every other file; written last."""
+FOLDER_OUTPUTS = "outputs"

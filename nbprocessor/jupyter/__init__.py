@@ -1,0 +1,1 @@
+"""Authors' tools in JupyterLab."""

@@ -1,0 +1,251 @@
+"""The domain's types, all frozen: Process, Job, Manifest and their parts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+from nbprocessor.language import Text
+
+Json = Any
+"""What ``json.loads`` returns."""
+
+
+class _Absent:
+    """Marks a value that is not there, where ``None`` would be a value."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+ABSENT: Any = _Absent()
+
+
+# ---------------------------------------------------------------- processes
+
+
+class JobControlOption(StrEnum):
+    """How a process can be executed (OGC 18-062r2, jobControlOptions)."""
+
+    SYNC = "sync-execute"
+    ASYNC = "async-execute"
+    DISMISS = "dismiss"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a process; OGC's inputDescription and what the notebook wants injected."""
+
+    id: str
+    schema: Mapping[str, Json]
+    """JSON Schema in the dialect of OpenAPI 3.0; local references only."""
+    title: Text
+    description: Text = ""
+    keywords: Sequence[str] = ()
+    min_occurs: int = 1
+    max_occurs: int | Literal["unbounded"] = 1
+    default: Json = ABSENT
+    """JSON value used when the client sends none."""
+    example: Json = ABSENT
+    injected_as: Literal["", "date", "datetime"] = ""
+    """Strings of the value (also inside a list) become this Python type in the notebook."""
+    by_reference: bool = False
+    """The notebook receives ``{"href": …}`` as it was sent; otherwise the content is fetched for it."""
+    metadata: Sequence[Mapping[str, Json]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of a process; OGC's outputDescription."""
+
+    id: str
+    schema: Mapping[str, Json]
+    title: Text
+    description: Text = ""
+    required: bool = True
+    """A declared output the notebook does not hand over fails the job, unless this is false."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one job of a process may use; ``None`` leaves it to the server's settings."""
+
+    time: float | None = None
+    """Wall time of the whole run in seconds."""
+    cell_time: float | None = None
+    """Wall time of one cell in seconds."""
+    memory: int | None = None
+    """Bytes."""
+    concurrency: int | None = None
+    """Jobs of this process running at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A notebook on offer as an OGC API process, in one version."""
+
+    id: str
+    version: str
+    title: Text
+    description: Text
+    inputs: Mapping[str, Input]
+    outputs: Mapping[str, Output]
+    notebook: bytes = field(repr=False)
+    """The notebook as it was read, byte for byte: what jobs of this version run."""
+    sha256: str
+    """Digest of ``notebook``, hexadecimal."""
+    path: Path
+    keywords: Sequence[str] = ()
+    metadata: Sequence[Mapping[str, Json]] = ()
+    links: Sequence[Mapping[str, Json]] = ()
+    additional_parameters: Mapping[str, Json] | None = None
+    """OGC's additionalParameters member, complete; KomMonitor's UI parameters live there."""
+    job_control_options: Sequence[JobControlOption] = (
+        JobControlOption.SYNC,
+        JobControlOption.ASYNC,
+        JobControlOption.DISMISS,
+    )
+    output_transmission: Sequence[str] = ("value", "reference")
+    example: Mapping[str, Json] = field(default_factory=dict)
+    """An execute request with the author's example values."""
+    limits: Limits = Limits()
+    kernel: str = "python3"
+    language: str = "python"
+    """Programming language of the cells."""
+    retry_safe: bool = False
+    """A run may be repeated after a crash of the server."""
+    executor: str = ""
+    """Execution mode the front matter asks for; empty: the server's choice."""
+
+
+# --------------------------------------------------------------------- jobs
+
+
+class JobStatus(StrEnum):
+    """OGC 18-062r2, statusCode."""
+
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
+    DISMISSED = "dismissed"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the status can no longer change."""
+        return self in ENDED
+
+
+ENDED = frozenset({JobStatus.SUCCESSFUL, JobStatus.FAILED, JobStatus.DISMISSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Whom to tell about a job (OGC 18-062r2, subscriber)."""
+
+    success_uri: str | None = None
+    in_progress_uri: str | None = None
+    failed_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """An execute request after validation: what is to be computed and how the answer is wanted."""
+
+    process_id: str
+    inputs: Mapping[str, Json]
+    """JSON values by input id, complete with defaults."""
+    outputs: Mapping[str, Mapping[str, Json]] | None = None
+    """Requested outputs with ``transmissionMode`` and ``format``; None: all of them by value."""
+    response: Literal["raw", "document"] = "raw"
+    subscriber: Subscriber | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a process: an index entry over its folder."""
+
+    id: UUID
+    process_id: str
+    process_version: str
+    notebook_sha256: str
+    status: JobStatus
+    created: datetime
+    updated: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    progress: int = 0
+    """Percent, 0 to 100."""
+    message: str = ""
+    owner: str | None = None
+    """Who asked (issuer and subject); None while sign-in is off."""
+    attempt: int = 0
+    """How often the job was claimed by a worker; fences late writers."""
+    worker: str | None = None
+    """Who claimed it last."""
+    dismiss_requested: bool = False
+    mode: Literal["sync", "async"] = "async"
+    response: Literal["raw", "document"] = "raw"
+    requested_outputs: Mapping[str, Mapping[str, Json]] | None = None
+    subscriber: Subscriber | None = None
+    concurrency: int | None = None
+    """Jobs of this process that may run at once, as its front matter had it when the job was accepted."""
+    trigger: str = "api"
+    """What started it: ``api``, ``cli``, ``schedule``."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Query parameters of OGC's job list; times are aware, durations in seconds."""
+
+    owner: str | None = None
+    """None: everybody's jobs (sign-in off, or an administrator)."""
+    process_ids: Sequence[str] = ()
+    statuses: Sequence[JobStatus] = ()
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    min_duration: float | None = None
+    """Seconds between start and finish (or now while the job runs)."""
+    max_duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """One output a job handed over, as its executed notebook names it."""
+
+    id: str
+    media_type: str
+    file: str
+    """Path within the job folder, e.g. ``outputs/resultData.json``."""
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """One file of a job folder."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The record of one run: ``manifest.json`` in the job folder."""
+
+    job: Mapping[str, Json]
+    """The job's final facts: ids, status, message, times, owner, trigger."""
+    process: Mapping[str, Json]
+    """Id, version and notebook digest."""
+    outputs: Sequence[OutputFile]
+    files: Sequence[FileDigest]
+    """Every file of the folder but the manifest."""
+    environment: Mapping[str, Json]
+    """Python, platform, kernel, executor and package versions the run had."""

@@ -1,0 +1,1 @@
+"""Reading notebooks as processes; never runs them."""

@@ -1,0 +1,1 @@
+"""Schedules become jobs at their fire times."""

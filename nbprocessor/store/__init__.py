@@ -1,0 +1,1 @@
+"""Jobs and results: the index and the folders."""
