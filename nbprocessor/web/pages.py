@@ -1,0 +1,70 @@
+"""Pages for people: one view and one template per page, both of the page's name, fed with the JSON a client gets."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from nbprocessor.language import LANGUAGES
+from nbprocessor.model import Json
+from nbprocessor.web import environment
+from nbprocessor.web.addresses import Addresses, links_of
+from nbprocessor.web.views import Page
+
+PAGES: tuple[str, ...] = ("landing", "conformance", "api", "processes", "process", "jobs", "job", "results", "problem")
+"""Every page; each is a module in ``views`` and a file in ``templates``."""
+
+PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "Content-Security-Policy": (
+            "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; object-src 'none'"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+)
+"""Headers every page is sent with: nothing inline runs, nothing comes from another host."""
+
+
+class Pages:
+    """Writes the pages."""
+
+    def __init__(self) -> None:
+        self._views: Mapping[str, Callable[[Page], Mapping[str, Any]]] = {
+            name: import_module(f"nbprocessor.web.views.{name}").view for name in PAGES
+        }
+
+    def render(self, page: str, data: Mapping[str, Json], *, language: str, url: str, base_url: str) -> str:
+        """Write a page.
+
+        Args:
+            page: One of :data:`PAGES`.
+            data: The JSON document a client gets at the same address (OGC 18-062r2: landingPage, confClasses, processList, process,
+                jobList, statusInfo; ``{"job": statusInfo, "results": results}``; a problem document; an OpenAPI document).
+            language: ``de`` or ``en``.
+            url: Path and query of this page.
+            base_url: What paths of this server begin with, without a trailing slash; empty at the root of its host.
+
+        Raises:
+            KeyError: There is no such page.
+        """
+        view = self._views[page]
+        addresses = Addresses(url, base_url.rstrip("/"))
+        context = view(Page(data, language, addresses))
+        return environment.render(
+            page,
+            language=language,
+            page=page,
+            link=addresses.link,
+            here=addresses.here,
+            static=f"{addresses.base_url}/static",
+            languages=LANGUAGES,
+            **{"api_links": links_of(data)} | context,
+        )
+
+
+def static_folder() -> Path:
+    """Return the folder that is served under ``/static``."""
+    return environment.static_folder()

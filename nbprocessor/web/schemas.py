@@ -1,0 +1,62 @@
+"""JSON Schemas in words: what a reader needs to know of a type."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from nbprocessor.model import Json
+from nbprocessor.web.texts import translate
+
+_TERSE = {"integer": "integer", "number": "number", "string": "string", "boolean": "boolean", "object": "object"}
+
+
+def summary(schema: Mapping[str, Json], language: str) -> str:
+    """Write a schema's type in a few words: ``integer 0…12``, ``list of string``, ``one of: a, b``."""
+    text = translate(language)
+    if "enum" in schema:
+        return text("type-one-of", choices=", ".join(shown(value) for value in schema["enum"]))
+    for word in ("oneOf", "anyOf"):
+        if isinstance(schema.get(word), list):
+            parts = dict.fromkeys(summary(part, language) for part in schema[word] if isinstance(part, Mapping))
+            return " | ".join(parts)
+    if isinstance(schema.get("allOf"), list):
+        return summary(merged(schema), language)
+    kind = schema.get("type")
+    if kind == "array":
+        return text("type-array", items=summary(_mapping(schema.get("items")), language))
+    if isinstance(kind, list):
+        return " | ".join(str(part) for part in kind)
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    words = [_TERSE.get(str(kind), "") or (text("type-any") if kind is None else str(kind))]
+    words += [str(schema[key]) for key in ("format", "contentMediaType") if key in schema]
+    if kind is None and len(words) > 1:
+        words = words[1:]
+    if bounds := _bounds(schema):
+        words.append(bounds)
+    return " ".join(words)
+
+
+def merged(schema: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return a schema with the members of its ``allOf`` beside its own; enough to know what it is."""
+    parts = [part for part in schema.get("allOf") or () if isinstance(part, Mapping)]
+    together: dict[str, Any] = {}
+    for part in parts:
+        together |= part
+    return together | {key: value for key, value in schema.items() if key != "allOf"}
+
+
+def shown(value: Json) -> str:
+    """Write a JSON value for a reader: a string without its quotes."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _bounds(schema: Mapping[str, Json]) -> str:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if least is None and most is None:
+        return ""
+    return f"≥ {least}" if most is None else f"≤ {most}" if least is None else f"{least} … {most}"
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, Mapping) else {}

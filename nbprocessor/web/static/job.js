@@ -1,0 +1,55 @@
+// A running job: status, progress and message as they change, by server-sent events; by asking when these cannot be had.
+const job = document.getElementById("job");
+const message = document.getElementById("job-message");
+const dismiss = document.getElementById("job-dismiss");
+const address = job.dataset.job;
+const ended = new Set(["successful", "failed", "dismissed"]);
+let shown = null;
+
+function show(info) {
+  if (info.status !== shown) {
+    shown = info.status;
+    const word = job.querySelector(`template[data-status="${CSS.escape(info.status)}"]`);
+    if (word) document.getElementById("job-status").replaceChildren(word.content.cloneNode(true));
+    job.className = `job ${info.status}`;
+  }
+  document.getElementById("job-progress").value = info.progress ?? 0;
+  document.getElementById("job-percent").textContent = `${info.progress ?? 0} %`;
+  message.textContent = info.message ?? "";
+  message.hidden = !info.message;
+  // What the job left is on the page the server writes now.
+  if (ended.has(info.status)) location.reload();
+  return ended.has(info.status);
+}
+
+async function ask() {
+  try {
+    const answer = await fetch(`${address}?f=json`, { headers: { Accept: "application/json" } });
+    if (answer.ok && show(await answer.json())) return;
+  } catch { /* asked again below */ }
+  setTimeout(ask, 2000);
+}
+
+const events = new EventSource(`${address}/events`);
+events.addEventListener("status", (event) => {
+  if (show(JSON.parse(event.data))) events.close();
+});
+events.addEventListener("error", () => {
+  // The browser reconnects by itself unless the server refused.
+  if (events.readyState === EventSource.CLOSED) ask();
+});
+
+dismiss.hidden = false;
+dismiss.addEventListener("click", async () => {
+  if (!confirm(dismiss.dataset.ask)) return;
+  dismiss.disabled = true;
+  try {
+    const answer = await fetch(address, { method: "DELETE", headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(answer.statusText);
+    show(await answer.json());
+  } catch {
+    message.textContent = dismiss.dataset.failed;
+    message.hidden = false;
+    dismiss.disabled = false;
+  }
+});

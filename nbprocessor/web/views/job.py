@@ -1,0 +1,50 @@
+"""One job as it runs and when it has ended."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nbprocessor.model import JobStatus, Json
+from nbprocessor.web import formats
+from nbprocessor.web.addresses import links_of
+from nbprocessor.web.jobinfo import job_info
+from nbprocessor.web.views import Page
+
+DOCUMENTS = ("results", "report", "notebook", "log", "inputs", "manifest")
+"""What a job leaves, in the order a reader wants it; shown when the document links to it."""
+_STATES = {"pending": "○", "running": "▶", "done": "✓", "failed": "✕"}
+
+
+def view(page: Page) -> dict[str, Any]:
+    """Show OGC's statusInfo; its member ``cells`` (``[{"id", "title"?, "state", "seconds"?}]``), where given, as steps."""
+    job = job_info(page.data, page.language)
+    return {
+        "job": job,
+        "statuses": list(JobStatus),
+        "documents": _documents(page, job.id),
+        "steps": [_step(cell, page.language) for cell in page.data.get("cells") or () if isinstance(cell, Mapping)],
+        "dismissable": not job.ended,
+    }
+
+
+def _documents(page: Page, job_id: str) -> Sequence[Mapping[str, str]]:
+    """Return the links to what the job left; the document's own links say what there is."""
+    ends = {link["href"].partition("?")[0].rpartition("/")[2] for link in links_of(page.data) if link["rel"] != "exceptions"}
+    ends -= {"results"} if page.data.get("status") != JobStatus.SUCCESSFUL else set()
+    return [
+        {"name": name, "href": page.addresses.link(f"/jobs/{job_id}/{name}"), "key": f"link-{name}"}
+        for name in DOCUMENTS
+        if name in ends
+    ]
+
+
+def _step(cell: Mapping[str, Json], language: str) -> Mapping[str, str]:
+    state = str(cell.get("state"))
+    state = state if state in _STATES else "pending"
+    seconds = cell.get("seconds")
+    return {
+        "id": str(cell.get("id") or ""),
+        "title": str(cell.get("title") or cell.get("id") or ""),
+        "state": state,
+        "symbol": _STATES[state],
+        "seconds": formats.duration(seconds, language) if isinstance(seconds, int | float) else "",
+    }
