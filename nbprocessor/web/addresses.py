@@ -1,4 +1,4 @@
-"""Addresses within the pages: this page in another language or as JSON, and links that keep the reader's language."""
+"""Addresses within the pages: this page in another language or as JSON; links that keep the language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Addresses:
         return f"{self.path}{'?' + urlencode(pairs) if pairs else ''}"
 
     def follow(self, href: str) -> str:
-        """Return where a paging link of the document leads as a page: its query at this page's path; empty for no link."""
+        """Return the page a paging link of the document leads to: its query at this path; or nothing."""
         if not href:
             return ""
         kept = [(key, value) for key, value in parse_qsl(urlsplit(href).query) if key not in {"f", "lang"}]
@@ -52,16 +52,16 @@ class Addresses:
 def links_of(data: Mapping[str, Json]) -> list[dict[str, str]]:
     """Return the ``links`` of a document whose address may stand in a page."""
     links = data.get("links")
-    found = []
-    for link in links if isinstance(links, list) else ():
-        if isinstance(link, dict) and (href := safe_address(link.get("href"))):
-            found.append({key: str(link.get(key) or "") for key in ("rel", "type", "title")} | {"href": href})
-    return found
+    return [
+        {key: str(link.get(key) or "") for key in ("rel", "type", "title")} | {"href": href}
+        for link in (links if isinstance(links, list) else ())
+        if isinstance(link, dict) and (href := safe_address(link.get("href")))
+    ]
 
 
-def link_with(data: Mapping[str, Json], rel: str, media_type: str = "") -> str:
-    """Return the address of the first link with this relation (or the OGC's URI for it) and media type; empty if there is none."""
+def link_with(data: Mapping[str, Json], rel: str) -> str:
+    """Return the address of the first link with this relation (or the OGC's URI for it); empty if none."""
     for link in links_of(data):
-        if link["rel"].rpartition("/")[2] == rel and media_type in {"", link["type"]}:
+        if link["rel"].rpartition("/")[2] == rel:
             return link["href"]
     return ""

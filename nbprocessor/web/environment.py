@@ -1,8 +1,7 @@
-"""The Jinja environment of pages and reports: everything is escaped, everything that is missing is an error."""
+"""The Jinja environment of pages and reports: everything is escaped, whatever is missing is an error."""
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -29,7 +28,7 @@ def environment() -> Environment:
     return jinja
 
 
-def render(template: str, *, language: str, **context: Any) -> str:
+def render(template: str, *, language: str, **context: object) -> str:
     """Render ``templates/<template>.html`` with the texts of ``language`` as ``t(key, …)``."""
     text = translate(language)
     return environment().get_template(f"{template}.html").render(t=text, language=language, **context)

@@ -1,7 +1,7 @@
 """The run form of a process: each input's JSON Schema becomes one plain HTML control.
 
-What the control holds becomes JSON in the browser (``static/form.js``), told by ``kind``; whether it is right is for the server to say.
-A schema that no control fits gets a text area for JSON, so every input can be given.
+What the control holds becomes JSON in the browser (``static/form.js``), told by ``kind``; whether it is right
+is for the server to say. A schema no control fits gets a text area for JSON, so every input can be given.
 """
 
 import json
@@ -24,7 +24,7 @@ class Field:
     id: str
     """Id of the input."""
     kind: str
-    """``text``, ``longtext``, ``number``, ``boolean``, ``choice``, ``choices``, ``lines``, ``bbox``, ``file`` or ``json``."""
+    """``text longtext number boolean choice choices lines bbox file json``: how the script reads it."""
     label: str
     description: str
     required: bool
@@ -33,7 +33,7 @@ class Field:
     control: str = "text"
     """``type`` attribute of the HTML input."""
     value: Json = None
-    """What the control holds at first: a string, for ``choices`` and ``bbox`` a list, for ``boolean`` a truth value."""
+    """What the control holds at first: a string, for ``choices`` and ``bbox`` a list of strings."""
     options: Sequence[tuple[str, str]] = ()
     """JSON of each choice, and its text."""
     items: str = ""
@@ -56,7 +56,7 @@ class Group:
 
 
 def fields(process: Mapping[str, Json], language: str) -> list[Field]:
-    """Return the controls for a process description's inputs, in its order, holding example or default values."""
+    """Return the controls for a process description's inputs, in its order, with example or default value."""
     text = translate(language)
     examples = _mapping(_mapping(process.get("example")).get("inputs"))
     return [
@@ -66,14 +66,20 @@ def fields(process: Mapping[str, Json], language: str) -> list[Field]:
 
 
 def groups(every: Sequence[Field], boxes: Sequence[Json], rest_title: str) -> list[Group]:
-    """Put fields under the legends of KomMonitor's ``inputBoxes``; what no box names comes first, without a legend of its own if it is all."""
+    """Put fields under the legends of KomMonitor's ``inputBoxes``; what no box names comes last."""
     left = {one.id: one for one in every}
     boxed = []
     for box in boxes:
         facts = _mapping(box)
         named = [left.pop(str(name)) for name in facts.get("contents") or () if str(name) in left]
         if named:
-            boxed.append(Group(str(facts.get("title") or facts.get("id") or ""), str(facts.get("description") or ""), named))
+            boxed.append(
+                Group(
+                    str(facts.get("title") or facts.get("id") or ""),
+                    str(facts.get("description") or ""),
+                    named,
+                )
+            )
     rest = [Group(rest_title if boxed else "", "", list(left.values()))] if left else []
     return [*boxed, *rest]
 
@@ -89,12 +95,18 @@ def initial_request(process: Mapping[str, Json]) -> dict[str, Json]:
     return {"inputs": inputs}
 
 
-def _field(input_id: str, described: Mapping[str, Json], example: Json, text: Translate, language: str) -> Field:
+def _field(
+    input_id: str, described: Mapping[str, Json], example: Json, text: Translate, language: str
+) -> Field:
     schema = merged(_mapping(described.get("schema")))
     required = described.get("minOccurs", 1) != 0 and "default" not in schema
     value = _first_value(described, example)
     several = described.get("maxOccurs", 1) not in {0, 1}
-    shape = _shape({"type": "array", "items": schema} if several and schema.get("type") != "array" else schema, value, text)
+    shape = _shape(
+        {"type": "array", "items": schema} if several and schema.get("type") != "array" else schema,
+        value,
+        text,
+    )
     title = str(described.get("title") or input_id)
     description = str(described.get("description") or "")
     return Field(
@@ -109,7 +121,7 @@ def _field(input_id: str, described: Mapping[str, Json], example: Json, text: Tr
 
 
 def _first_value(described: Mapping[str, Json], example: Json) -> Json:
-    """Return what is shown first: the example request's value, else the default, else the schema's own example."""
+    """Return what is shown first: the example request's value, else the default, else the schema's."""
     schema = merged(_mapping(described.get("schema")))
     for value in (example, schema.get("default", _MISSING), schema.get("example", _MISSING)):
         if value is not _MISSING:
@@ -122,42 +134,41 @@ def _shape(schema: Mapping[str, Json], value: Json, text: Translate) -> dict[str
     kind = schema.get("type")
     if isinstance(schema.get("enum"), list):
         return {"kind": "choice", "options": _options(schema["enum"]), "value": _json(value)}
-    if schema.get("format") == "ogc-bbox" or (kind == "object" and "bbox" in _mapping(schema.get("properties"))):
+    if schema.get("format") == "ogc-bbox" or (
+        kind == "object" and "bbox" in _mapping(schema.get("properties"))
+    ):
         box = _mapping(value).get("bbox") if isinstance(value, Mapping) else None
-        return {"kind": "bbox", "value": [str(part) for part in box] if isinstance(box, list) and len(box) == 4 else [""] * 4}
-    if kind == "boolean":
-        return {"kind": "boolean", "value": _json(value)}
-    if kind in {"integer", "number"}:
-        return _number(schema, value, text)
-    if kind == "array" and (shape := _list(schema, value, text)):
-        return shape
-    if kind == "string":
-        return _string(schema, value, text)
-    return _json_area(schema, value, text)
+        return {
+            "kind": "bbox",
+            "value": [str(part) for part in box] if isinstance(box, list) and len(box) == 4 else [""] * 4,
+        }
+    makers = {"boolean": _boolean, "integer": _number, "number": _number, "array": _list, "string": _string}
+    make = makers.get(kind) if isinstance(kind, str) else None
+    return (make(schema, value, text) if make else {}) or _json_area(schema, value, text)
 
 
-def _number(schema: Mapping[str, Json], value: Json, text: Translate) -> dict[str, Json]:
+def _boolean(_: Mapping[str, Json], value: Json, __: Translate) -> dict[str, Json]:
+    return {"kind": "boolean", "value": _json(value)}
+
+
+def _number(schema: Mapping[str, Json], value: Json, _: Translate) -> dict[str, Json]:
     least, most = schema.get("minimum"), schema.get("maximum")
     whole = schema.get("type") == "integer"
-    bounds = {"min": least, "max": most, "step": schema.get("multipleOf") or (1 if whole else "any")}
-    hints = []
-    if least is not None and most is not None:
-        hints.append(text("hint-range", least=least, most=most))
-    elif least is not None:
-        hints.append(text("hint-least", least=least))
-    elif most is not None:
-        hints.append(text("hint-most", most=most))
+    # A value between two steps must not be refused by the browser: the server knows better.
+    bounds = {"min": least, "max": most, "step": 1 if whole else "any"}
     attributes = {key: bound for key, bound in bounds.items() if bound is not None}
-    # A value that lies between the steps must not be refused by the browser: the server knows better.
-    attributes["step"] = attributes["step"] if whole else "any"
-    return {"kind": "number", "control": "number", "value": _plain(value), "attributes": attributes, "hints": hints}
+    return {"kind": "number", "control": "number", "value": _plain(value), "attributes": attributes}
 
 
 def _string(schema: Mapping[str, Json], value: Json, text: Translate) -> dict[str, Json]:
     if schema.get("contentEncoding") in {"base64", "binary"} or schema.get("format") in {"binary", "byte"}:
         media_type = str(schema.get("contentMediaType") or "")
         return {"kind": "file", "control": "file", "hints": [text("hint-file")], "media_type": media_type}
-    lengths = {"minlength": schema.get("minLength"), "maxlength": schema.get("maxLength"), "pattern": schema.get("pattern")}
+    lengths = {
+        "minlength": schema.get("minLength"),
+        "maxlength": schema.get("maxLength"),
+        "pattern": schema.get("pattern"),
+    }
     attributes = {key: bound for key, bound in lengths.items() if bound}
     written = _plain(value)
     if "contentMediaType" in schema or "\n" in written or len(written) > _LONG_TEXT:
@@ -174,16 +185,27 @@ def _list(schema: Mapping[str, Json], value: Json, text: Translate) -> dict[str,
     items = merged(_mapping(schema.get("items")))
     values = value if isinstance(value, list) else [] if value in (_MISSING, None) else [value]
     if isinstance(items.get("enum"), list):
-        return {"kind": "choices", "options": _options(items["enum"]), "value": [json.dumps(one) for one in values]}
+        return {
+            "kind": "choices",
+            "options": _options(items["enum"]),
+            "value": [json.dumps(one) for one in values],
+        }
     plain = items.get("type") in {"string", "integer", "number"} and "contentEncoding" not in items
     if not plain or any("\n" in shown(one) for one in values):
         return {}
     kind = "text" if items["type"] == "string" else "number"
-    return {"kind": "lines", "items": kind, "value": "\n".join(shown(one) for one in values), "hints": [text("hint-lines")]}
+    return {
+        "kind": "lines",
+        "items": kind,
+        "value": "\n".join(shown(one) for one in values),
+        "hints": [text("hint-lines")],
+    }
 
 
 def _json_area(schema: Mapping[str, Json], value: Json, text: Translate) -> dict[str, Json]:
-    branches = [part for word in ("oneOf", "anyOf") for part in schema.get(word) or () if isinstance(part, Mapping)]
+    branches = [
+        part for word in ("oneOf", "anyOf") for part in schema.get(word) or () if isinstance(part, Mapping)
+    ]
     text_allowed = any(branch.get("type") == "string" for branch in branches)
     return {
         "kind": "json",

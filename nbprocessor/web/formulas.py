@@ -1,7 +1,7 @@
 """Formulas: LaTeX becomes MathML on the server, so that no page needs a script to show one.
 
-What latex2mathml returns is not trusted: it passes ``\\href`` addresses and the text of ``\\text`` through as markup. Only its element tree is
-used, every element and attribute is checked against a list, and the text is escaped here.
+What latex2mathml returns is not trusted: it passes ``\\href`` addresses and the text of ``\\text`` through as
+markup. Only its element tree is used; elements and attributes are checked against lists, text is escaped.
 """
 
 import html
@@ -16,15 +16,20 @@ from markupsafe import Markup, escape
 MAX_LENGTH = 4000
 """Characters of one formula; a longer one is shown as its source."""
 
-_ELEMENTS = frozenset(
-    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle mpadded mphantom menclose mfenced "
-    "msub msup msubsup munder mover munderover mmultiscripts mprescripts none mtable mtr mlabeledtr mtd".split()
-)
-_ATTRIBUTES = frozenset(
-    "display displaystyle scriptlevel mathvariant mathsize mathcolor mathbackground stretchy fence form largeop movablelimits "
-    "symmetric separator accent accentunder linethickness bevelled width height depth lspace rspace voffset minsize maxsize "
-    "columnalign rowalign columnspacing rowspacing columnlines rowlines frame notation linebreak".split()
-)
+# fmt: off
+_ELEMENTS = frozenset({
+    "math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle",
+    "mpadded", "mphantom", "menclose", "mfenced", "msub", "msup", "msubsup", "munder", "mover",
+    "munderover", "mmultiscripts", "mprescripts", "none", "mtable", "mtr", "mlabeledtr", "mtd",
+})
+_ATTRIBUTES = frozenset({
+    "display", "displaystyle", "scriptlevel", "mathvariant", "mathsize", "mathcolor", "mathbackground",
+    "stretchy", "fence", "form", "largeop", "movablelimits", "symmetric", "separator", "accent",
+    "accentunder", "linethickness", "bevelled", "width", "height", "depth", "lspace", "rspace", "voffset",
+    "minsize", "maxsize", "columnalign", "rowalign", "columnspacing", "rowspacing", "columnlines",
+    "rowlines", "frame", "notation", "linebreak",
+})
+# fmt: on
 _VALUE = re.compile(r"[#\w.%+\- ]*")
 # A macro may double itself with every step, and a formula here needs none.
 _MACROS = re.compile(r"\\(?:re)?newcommand|\\providecommand|\\[gex]?def\b|\\let\b|\\DeclareMathOperator")
@@ -44,7 +49,10 @@ _FAULTS: tuple[type[Exception], ...] = (
     RecursionError,
 )
 # As Pandoc has it: no blank inside the dollars, no digit behind them, so that "5 $ und 10 $" stays money.
-_IN_TEXT = re.compile(r"(?<![\\$])\$\$(?P<block>.+?)\$\$|(?<![\\$\w])\$(?!\s)(?P<inline>[^$]+?)(?<![\s\\])\$(?![\d$])", re.DOTALL)
+_IN_TEXT = re.compile(
+    r"(?<![\\$])\$\$(?P<block>.+?)\$\$|(?<![\\$\w])\$(?!\s)(?P<inline>[^$]+?)(?<![\s\\])\$(?![\d$])",
+    re.DOTALL,
+)
 
 
 def mathml(latex: str, *, block: bool = False) -> Markup:
@@ -55,7 +63,7 @@ def mathml(latex: str, *, block: bool = False) -> Markup:
         block: A formula in a line of its own.
 
     Returns:
-        A ``<math>`` element that holds nothing but MathML, or the source in ``<code>`` when it cannot be read.
+        A ``<math>`` element that holds nothing but MathML, or its source in ``<code>`` when unreadable.
     """
     latex = latex.strip()
     if not latex or len(latex) > MAX_LENGTH or _MACROS.search(latex):

@@ -43,7 +43,7 @@ def formula_output(latex: str) -> Markup:
 
 
 class _Renderer(IPythonRenderer):  # type: ignore[misc]  # nbconvert has no annotations
-    """Puts a mark nobody can guess where a formula is; MathML takes its place once the HTML around it is clean."""
+    """Puts a mark nobody can guess where a formula is; MathML takes its place once the HTML is clean."""
 
     def __init__(self, attachments: Mapping[str, Any], title: str) -> None:
         super().__init__(escape=False, exclude_anchor_links=True, attachments=dict(attachments))
@@ -70,7 +70,7 @@ class _Renderer(IPythonRenderer):  # type: ignore[misc]  # nbconvert has no anno
         """Keep a formula written as an environment."""
         return self._keep(rf"\begin{{{name}}}{body}\end{{{name}}}", block=True)
 
-    def heading(self, text: str, level: int, **attrs: Any) -> str:
+    def heading(self, text: str, level: int, **attrs: object) -> str:
         """Move headings one level down, below the page's own; the page's title is not repeated."""
         if level == 1 and text.strip() == str(escape(self._title)):
             return ""

@@ -67,10 +67,16 @@ class Outputs:
     def _one(self, output: Mapping[str, Any], cell: str) -> Shown | None:
         match output["output_type"]:
             case "stream":
-                return Shown("stderr" if output["name"] == "stderr" else "text", self._console(output["text"]))
+                return Shown(
+                    "stderr" if output["name"] == "stderr" else "text", self._console(output["text"])
+                )
             case "error":
-                head = Markup("<strong>{}</strong>: {}").format(output["ename"], strip_ansi(output["evalue"])[:MAX_TEXT])
-                return Shown("error", Markup("<p>{}</p>{}").format(head, self._console("\n".join(output["traceback"]))))
+                head = Markup("<strong>{}</strong>: {}").format(
+                    output["ename"], strip_ansi(output["evalue"])[:MAX_TEXT]
+                )
+                return Shown(
+                    "error", Markup("<p>{}</p>{}").format(head, self._console("\n".join(output["traceback"])))
+                )
             case _:
                 return self._display(output, cell)
 
@@ -88,7 +94,9 @@ class Outputs:
         note = self._note("output-not-shown", types=", ".join(sorted(map(str, data))[:5]))
         return Shown("note", note.html, label)
 
-    def _choices(self, metadata: Mapping[str, Any], cell: str) -> Sequence[tuple[str, Callable[[str, str], tuple[str, Markup]]]]:
+    def _choices(
+        self, metadata: Mapping[str, Any], cell: str
+    ) -> Sequence[tuple[str, Callable[[str, str], tuple[str, Markup]]]]:
         alternative = metadata.get("alt")
         alt = alternative if isinstance(alternative, str) else self._text("figure-of-cell", cell=cell)
 
@@ -172,5 +180,3 @@ def _is_base64(content: str) -> bool:
     except binascii.Error:
         return False
     return True
-
-

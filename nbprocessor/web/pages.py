@@ -1,4 +1,4 @@
-"""Pages for people: one view and one template per page, both of the page's name, fed with the JSON a client gets."""
+"""Pages for people: a view and a template of one name per page, fed with the JSON a client gets."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -12,13 +12,24 @@ from nbprocessor.web import environment
 from nbprocessor.web.addresses import Addresses, links_of
 from nbprocessor.web.views import Page
 
-PAGES: tuple[str, ...] = ("landing", "conformance", "api", "processes", "process", "jobs", "job", "results", "problem")
+PAGES: tuple[str, ...] = (
+    "landing",
+    "conformance",
+    "api",
+    "processes",
+    "process",
+    "jobs",
+    "job",
+    "results",
+    "problem",
+)
 """Every page; each is a module in ``views`` and a file in ``templates``."""
 
 PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "Content-Security-Policy": (
-            "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; object-src 'none'"
+            "default-src 'self'; base-uri 'none'; form-action 'self'; "
+            "frame-ancestors 'self'; object-src 'none'"
         ),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
@@ -32,7 +43,7 @@ class Pages:
     """Writes the pages."""
 
     def __init__(self) -> None:
-        self._views: Mapping[str, Callable[[Page], Mapping[str, Any]]] = {
+        self._views: Mapping[str, Callable[[Page], dict[str, Any]]] = {
             name: import_module(f"nbprocessor.web.views.{name}").view for name in PAGES
         }
 
@@ -41,11 +52,12 @@ class Pages:
 
         Args:
             page: One of :data:`PAGES`.
-            data: The JSON document a client gets at the same address (OGC 18-062r2: landingPage, confClasses, processList, process,
-                jobList, statusInfo; ``{"job": statusInfo, "results": results}``; a problem document; an OpenAPI document).
+            data: The JSON document a client gets at this address: OGC 18-062r2's landingPage, confClasses,
+                processList, process, jobList, statusInfo; ``{"job": statusInfo, "results": results}``;
+                a problem document; an OpenAPI document.
             language: ``de`` or ``en``.
             url: Path and query of this page.
-            base_url: What paths of this server begin with, without a trailing slash; empty at the root of its host.
+            base_url: What paths of this server begin with; empty when it stands at the root of its host.
 
         Raises:
             KeyError: There is no such page.
@@ -61,7 +73,7 @@ class Pages:
             here=addresses.here,
             static=f"{addresses.base_url}/static",
             languages=LANGUAGES,
-            **{"api_links": links_of(data)} | context,
+            **({"api_links": links_of(data)} | context),
         )
 
 

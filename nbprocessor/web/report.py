@@ -1,7 +1,8 @@
 """The report of a job: its executed notebook as one page that runs nothing and loads nothing.
 
-A notebook is foreign code. Markdown and HTML of authors and kernels are cleaned by an allow-list (:mod:`nbprocessor.web.sanitised`), all else
-is escaped by the template, formulas become MathML on the server, pictures are embedded. The headers forbid what would get through all the same.
+A notebook is foreign code. Markdown and HTML of authors and kernels are cleaned by an allow-list
+(:mod:`nbprocessor.web.sanitised`), all else is escaped by the template, formulas become MathML on the server,
+pictures are embedded. The headers forbid what would get through all the same.
 """
 
 import ast
@@ -30,7 +31,9 @@ from nbprocessor.web.texts import translate
 
 REPORT_HEADERS: Mapping[str, str] = MappingProxyType(
     {
-        "Content-Security-Policy": "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:",
+        "Content-Security-Policy": (
+            "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:"
+        ),
         "X-Content-Type-Options": "nosniff",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Referrer-Policy": "no-referrer",
@@ -86,7 +89,9 @@ def render_report(notebook: bytes, *, title: str, language: str, facts: Mapping[
     text = translate(language)
     outputs = Outputs(text, language)
     lexer = _lexer_name(content)
-    cells = [_cell(cell, index, title, lexer, outputs) for index, cell in enumerate(content["cells"], start=1)]
+    cells = [
+        _cell(cell, index, title, lexer, outputs) for index, cell in enumerate(content["cells"], start=1)
+    ]
     return render(
         "report",
         language=language,
@@ -112,7 +117,9 @@ def _read(notebook: bytes) -> Mapping[str, Any]:
         raise NotebookError(path, [Problem("", f"The notebook is no JSON: {error}.")]) from None
     version = raw.get("nbformat") if isinstance(raw, dict) else None
     if not isinstance(version, int) or not 1 <= version <= nbformat.current_nbformat:
-        raise NotebookError(path, [Problem("/nbformat", "This JSON is no notebook: it names no known nbformat.")])
+        raise NotebookError(
+            path, [Problem("/nbformat", "This JSON is no notebook: it names no known nbformat.")]
+        )
     try:
         node = nbformat.convert(reader.reads(text), nbformat.current_nbformat)
         _, node = normalize(node)
@@ -121,7 +128,13 @@ def _read(notebook: bytes) -> Mapping[str, Any]:
         pointer = "/" + "/".join(str(part) for part in getattr(error, "path", ()))
         problem = Problem(pointer, f"The notebook is not valid: {str(error).splitlines()[0]}")
         raise NotebookError(path, [problem]) from None
-    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:  # nbformat trusts what it converts
+    except (
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ) as error:  # nbformat trusts what it converts
         raise NotebookError(path, [Problem("", f"The notebook cannot be read: {error}.")]) from None
     assert isinstance(node, Mapping)
     return node
@@ -167,7 +180,7 @@ def _seconds(cell: Mapping[str, Any]) -> float | None:
 
 
 def _tags(cell: Mapping[str, Any]) -> Sequence[str]:
-    return cell["metadata"].get("tags", ())
+    return tuple(cell["metadata"].get("tags", ()))
 
 
 def _parameters(cells: Sequence[Mapping[str, Any]]) -> Sequence[Parameter]:

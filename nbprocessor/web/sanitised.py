@@ -1,7 +1,7 @@
 """Foreign HTML made harmless: what authors and notebooks wrote, without anything that runs or loads.
 
-An allow-list by nh3 (ammonia): no script, style sheet, form, frame, object or SVG, no handler, no address but those of links, anchors and
-pictures that are part of the page.
+An allow-list by nh3 (ammonia): no script, style sheet, form, frame, object or SVG, no handler, no address but
+those of links, anchors and pictures that are part of the page.
 """
 
 import re
@@ -9,12 +9,20 @@ import re
 import nh3
 from markupsafe import Markup
 
-_TAGS = frozenset(
-    "a abbr b blockquote br caption cite code col colgroup dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins "
-    "kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr tt u ul var".split()
-)
+# fmt: off
+_TAGS = frozenset({
+    "a", "abbr", "b", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd", "del",
+    "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6",
+    "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "samp", "small", "span",
+    "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u",
+    "ul", "var",
+})
 # Their content is no text for a reader either.
-_WITH_CONTENT = frozenset("script style template noscript iframe object svg math title textarea select noembed noframes xmp".split())
+_WITH_CONTENT = frozenset({
+    "script", "style", "template", "noscript", "iframe", "object", "svg", "math", "title", "textarea",
+    "select", "noembed", "noframes", "xmp",
+})
+# fmt: on
 _ATTRIBUTES = {
     "*": {"title", "lang", "dir", "class", "style", "align"},
     "a": {"href"},
@@ -26,10 +34,14 @@ _ATTRIBUTES = {
     "ol": {"start", "type"},
     "details": {"open"},
 }
-_STYLES = frozenset(
-    "background-color color font-style font-weight font-family text-align text-decoration vertical-align white-space width max-width "
-    "height padding padding-left padding-right border border-bottom border-top border-color margin-left".split()
-)
+# fmt: off
+_STYLES = frozenset({
+    "background-color", "color", "font-style", "font-weight", "font-family", "text-align",
+    "text-decoration", "vertical-align", "white-space", "width", "max-width", "height", "padding",
+    "padding-left", "padding-right", "border", "border-bottom", "border-top", "border-color",
+    "margin-left",
+})
+# fmt: on
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*")
 _LINK = re.compile(r"(?:https?:|mailto:|#)", re.IGNORECASE)
 _CLASS = re.compile(r"[\w\- ]*")
@@ -38,8 +50,8 @@ _CLASS = re.compile(r"[\w\- ]*")
 def sanitised(html: str) -> Markup:
     """Return the harmless part of an HTML fragment, well formed.
 
-    Links lead to ``http(s)``, ``mailto`` or a place in the page and tell nothing of where they were followed; pictures are ``data:``
-    addresses of pictures, which browsers show without running anything in them.
+    Links lead to ``http(s)``, ``mailto`` or a place in the page and tell nothing of where they were followed;
+    pictures are ``data:`` addresses, which browsers show without running anything in them.
     """
     clean = nh3.clean(
         html,
@@ -55,7 +67,7 @@ def sanitised(html: str) -> Markup:
 
 
 def safe_address(href: object) -> str:
-    """Return an address that may stand in a link: ``http(s)``, ``mailto`` or a path of this server; else the empty string."""
+    """Return an address that may stand in a link: ``http(s)``, ``mailto``, a path here; else empty."""
     text = str(href).strip() if isinstance(href, str) else ""
     if re.match(r"(?:https?://|mailto:)", text, re.IGNORECASE):
         return text

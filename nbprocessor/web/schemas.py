@@ -7,8 +7,6 @@ from typing import Any
 from nbprocessor.model import Json
 from nbprocessor.web.texts import translate
 
-_TERSE = {"integer": "integer", "number": "number", "string": "string", "boolean": "boolean", "object": "object"}
-
 
 def summary(schema: Mapping[str, Json], language: str) -> str:
     """Write a schema's type in a few words: ``integer 0…12``, ``list of string``, ``one of: a, b``."""
@@ -17,24 +15,25 @@ def summary(schema: Mapping[str, Json], language: str) -> str:
         return text("type-one-of", choices=", ".join(shown(value) for value in schema["enum"]))
     for word in ("oneOf", "anyOf"):
         if isinstance(schema.get(word), list):
-            parts = dict.fromkeys(summary(part, language) for part in schema[word] if isinstance(part, Mapping))
+            parts = dict.fromkeys(
+                summary(part, language) for part in schema[word] if isinstance(part, Mapping)
+            )
             return " | ".join(parts)
     if isinstance(schema.get("allOf"), list):
         return summary(merged(schema), language)
-    kind = schema.get("type")
-    if kind == "array":
+    if schema.get("type") == "array":
         return text("type-array", items=summary(_mapping(schema.get("items")), language))
-    if isinstance(kind, list):
-        return " | ".join(str(part) for part in kind)
+    return _plain(schema) or text("type-any")
+
+
+def _plain(schema: Mapping[str, Json]) -> str:
+    """Write type, format and bounds of a schema without parts; empty when it names none."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
-    words = [_TERSE.get(str(kind), "") or (text("type-any") if kind is None else str(kind))]
+    kind = schema.get("type", ())
+    words = [str(part) for part in ([kind] if isinstance(kind, str) else kind)]
     words += [str(schema[key]) for key in ("format", "contentMediaType") if key in schema]
-    if kind is None and len(words) > 1:
-        words = words[1:]
-    if bounds := _bounds(schema):
-        words.append(bounds)
-    return " ".join(words)
+    return " ".join([*words, *([bounds] if (bounds := _bounds(schema)) else [])])
 
 
 def merged(schema: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -1,4 +1,4 @@
-"""Commands that send the form's request from a shell or a program; ``static/form.js`` keeps them in step with the form."""
+"""Commands that send the form's request from a shell or a program; ``static/form.js`` keeps them in step."""
 
 import json
 import pprint
@@ -13,7 +13,9 @@ PLACE = "\N{REPLACEMENT CHARACTER}"
 def curl(url: str) -> str:
     """Return the command line with the place of the request, which stands in single quotes."""
     return (
-        f"curl -i -X POST '{url}' \\\n  -H 'Content-Type: application/json' -H 'Prefer: respond-async' \\\n  -d '{PLACE}'\n"
+        f"curl -i -X POST '{url}' \\\n"
+        "  -H 'Content-Type: application/json' -H 'Prefer: respond-async' \\\n"
+        f"  -d '{PLACE}'\n"
     )
 
 

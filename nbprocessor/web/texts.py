@@ -1,6 +1,7 @@
 """The pages' own texts in German and English: one catalogue, each text once per language, side by side.
 
-Two languages and a hundred short texts need no message files and no compile step; a test holds keys, languages and placeholders together.
+Two languages and some hundred short texts need no message files and no compile step; a test holds keys,
+languages and placeholders together.
 Placeholders are those of :meth:`str.format`.
 """
 
@@ -35,20 +36,35 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "language": ("Sprache", "Language"),
     "api-box": ("Diese Seite in der Schnittstelle", "This page in the API"),
     "json-twin": ("Diese Seite als JSON", "This page as JSON"),
-    "needs-script": ("Dafür braucht es JavaScript; ohne geht es mit den Befehlen unten.", "This needs JavaScript; without it use the commands below."),
+    "needs-script": (
+        "Dafür braucht es JavaScript; ohne geht es mit den Befehlen unten.",
+        "This needs JavaScript; without it use the commands below.",
+    ),
     "all": ("alle", "all"),
     "none": ("keine", "none"),
-    "more-rows": ("{count} weitere Zeilen stehen nur in der Datei.", "{count} further rows are in the file only."),
+    "more-rows": (
+        "{count} weitere Zeilen stehen nur in der Datei.",
+        "{count} further rows are in the file only.",
+    ),
     # Landing page
     "landing-processes": ("Rechenprozesse ansehen und starten", "See and run processes"),
-    "landing-jobs": ("Läufe verfolgen, Ergebnisse und Berichte abrufen", "Follow jobs, get results and reports"),
+    "landing-jobs": (
+        "Läufe verfolgen, Ergebnisse und Berichte abrufen",
+        "Follow jobs, get results and reports",
+    ),
     "landing-api": ("OGC API – Processes für Programme", "OGC API – Processes for clients"),
-    "landing-conformance": ("Welche Teile des Standards erfüllt sind", "Which parts of the standard are kept"),
+    "landing-conformance": (
+        "Welche Teile des Standards erfüllt sind",
+        "Which parts of the standard are kept",
+    ),
     "landing-health": ("Zustand des Dienstes", "Health of the service"),
     "conformance": ("Konformität", "Conformance"),
     "health": ("Zustand", "Health"),
     # Conformance
-    "conformance-intro": ("Dieser Dienst hält die folgenden Anforderungsklassen ein.", "This service keeps the following requirements classes."),
+    "conformance-intro": (
+        "Dieser Dienst hält die folgenden Anforderungsklassen ein.",
+        "This service keeps the following requirements classes.",
+    ),
     "conformance-class": ("Klasse", "Class"),
     "standard": ("Standard", "Standard"),
     "address": ("Adresse", "Address"),
@@ -86,11 +102,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "no": ("nein", "no"),
     "hint-lines": ("Ein Wert je Zeile.", "One value per line."),
     "hint-json": ("Als JSON.", "As JSON."),
-    "hint-json-or-text": ("Als JSON; anderes wird als Text gesendet.", "As JSON; anything else is sent as text."),
+    "hint-json-or-text": (
+        "Als JSON; anderes wird als Text gesendet.",
+        "As JSON; anything else is sent as text.",
+    ),
     "hint-file": ("Datei; ihr Inhalt wird mitgesendet.", "A file; its content is sent along."),
-    "hint-range": ("Von {least} bis {most}.", "From {least} to {most}."),
-    "hint-least": ("Mindestens {least}.", "{least} or more."),
-    "hint-most": ("Höchstens {most}.", "{most} or less."),
     "bbox-west": ("West", "West"),
     "bbox-south": ("Süd", "South"),
     "bbox-east": ("Ost", "East"),
@@ -99,7 +115,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "error-json": ("Das ist kein gültiges JSON.", "This is no valid JSON."),
     "error-required": ("Diese Eingabe fehlt.", "This input is missing."),
     "error-number": ("Das ist keine Zahl.", "This is no number."),
-    "error-network": ("Der Dienst ist nicht erreichbar; bitte noch einmal versuchen.", "The service cannot be reached; please try again."),
+    "error-network": (
+        "Der Dienst ist nicht erreichbar; bitte noch einmal versuchen.",
+        "The service cannot be reached; please try again.",
+    ),
     "inputs": ("Eingaben", "Inputs"),
     "outputs": ("Ergebnisse", "Outputs"),
     "name": ("Name", "Name"),
@@ -108,11 +127,16 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "default": ("Vorgabe", "Default"),
     "default-is": ("Vorgabe {value}", "default {value}"),
     "occurs": ("Anzahl", "Occurs"),
+    "process-faults": (
+        "Das Notebook wurde mit Fehlern gespeichert; im Angebot bleibt Version {version}.",
+        "The notebook was saved with faults; version {version} stays on offer.",
+    ),
+    "process-faults-show": ("Fehler ansehen", "See the faults"),
     "snippets": ("Mit einem Programm ausführen", "Run it from a program"),
     "recent-jobs": ("Läufe dieses Prozesses", "Jobs of this process"),
     "notebook": ("Notebook", "Notebook"),
-    "type-array": ("Liste von {items}", "list of {items}"),
-    "type-one-of": ("eines von: {choices}", "one of: {choices}"),
+    "type-array": ("Liste: {items}", "list of {items}"),
+    "type-one-of": ("Auswahl: {choices}", "choice of {choices}"),
     "type-any": ("beliebig", "anything"),
     # Jobs
     "status": ("Status", "Status"),
@@ -146,7 +170,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "dismiss": ("Abbrechen", "Dismiss"),
     "dismiss-ask": ("Diesen Lauf abbrechen?", "Dismiss this job?"),
     "dismiss-failed": ("Der Lauf konnte nicht abgebrochen werden.", "The job could not be dismissed."),
-    "again": ("Noch einmal ausführen", "Run again"),
+    "again": ("Neuer Lauf dieses Prozesses", "Another job of this process"),
     "steps": ("Schritte", "Steps"),
     "step-pending": ("offen", "pending"),
     "step-running": ("läuft", "running"),
@@ -193,10 +217,28 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "used": ("In diesem Lauf", "In this run"),
     "not-run": ("nicht gelaufen", "did not run"),
     "figure-of-cell": ("Abbildung aus Zelle {cell}", "Figure of cell {cell}"),
-    "text-cut": ("Gekürzt: {count} Zeichen stehen nur im Notebook.", "Cut: {count} characters are in the notebook only."),
-    "outputs-cut": ("{count} weitere Ausgaben stehen nur im Notebook.", "{count} further outputs are in the notebook only."),
-    "report-full": ("Die weiteren Ausgaben sind zu groß für den Bericht; sie stehen im Notebook.", "The further outputs are too large for the report; they are in the notebook."),
-    "output-not-shown": ("Eine Ausgabe vom Typ {types} wird im Bericht nicht gezeigt.", "An output of type {types} is not shown in the report."),
-    "picture-too-large": ("Eine Abbildung ({size}) ist zu groß für den Bericht.", "A figure ({size}) is too large for the report."),
-    "picture-broken": ("Eine Abbildung vom Typ {type} ist nicht lesbar.", "A figure of type {type} cannot be read."),
+    "text-cut": (
+        "Gekürzt: {count} Zeichen stehen nur im Notebook.",
+        "Cut: {count} characters are in the notebook only.",
+    ),
+    "outputs-cut": (
+        "{count} weitere Ausgaben stehen nur im Notebook.",
+        "{count} further outputs are in the notebook only.",
+    ),
+    "report-full": (
+        "Die weiteren Ausgaben sind zu groß für den Bericht; sie stehen im Notebook.",
+        "The further outputs are too large for the report; they are in the notebook.",
+    ),
+    "output-not-shown": (
+        "Eine Ausgabe vom Typ {types} wird im Bericht nicht gezeigt.",
+        "An output of type {types} is not shown in the report.",
+    ),
+    "picture-too-large": (
+        "Eine Abbildung ({size}) ist zu groß für den Bericht.",
+        "A figure ({size}) is too large for the report.",
+    ),
+    "picture-broken": (
+        "Eine Abbildung vom Typ {type} ist nicht lesbar.",
+        "A figure of type {type} cannot be read.",
+    ),
 }

@@ -16,10 +16,15 @@ def view(page: Page) -> dict[str, Any]:
     document = page.data
     info = _mapping(document.get("info"))
     text = translate(page.language)
-    groups: dict[str, list[dict[str, Any]]] = {str(_mapping(tag).get("name")): [] for tag in document.get("tags") or ()}
+    groups: dict[str, list[dict[str, Any]]] = {
+        str(_mapping(tag).get("name")): [] for tag in document.get("tags") or ()
+    }
     for tag, operation in _operations(document, page.language):
         groups.setdefault(tag or text("operations-of"), []).append(operation)
-    described = {str(tag.get("name")): str(tag.get("description") or "") for tag in map(_mapping, document.get("tags") or ())}
+    described = {
+        str(tag.get("name")): str(tag.get("description") or "")
+        for tag in map(_mapping, document.get("tags") or ())
+    }
     return {
         "api_title": str(info.get("title") or ""),
         "api_version": str(info.get("version") or ""),
@@ -33,22 +38,30 @@ def view(page: Page) -> dict[str, Any]:
 
 
 def _operations(document: Mapping[str, Json], language: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path, item in _mapping(document.get("paths")).items():
-        item = _mapping(item)
+    for path, value in _mapping(document.get("paths")).items():
+        item = _mapping(value)
         for method in _METHODS:
             operation = _mapping(item.get(method))
             if operation:
                 shared = [*(item.get("parameters") or ()), *(operation.get("parameters") or ())]
                 tag = next(iter(operation.get("tags") or ()), "")
-                yield str(tag), {
-                    "method": method.upper(),
-                    "path": path,
-                    "summary": str(operation.get("summary") or ""),
-                    "description": str(operation.get("description") or ""),
-                    "parameters": [_parameter(document, parameter, language) for parameter in shared],
-                    "bodies": sorted(_mapping(_resolved(document, operation.get("requestBody")).get("content"))),
-                    "responses": [_response(document, *pair) for pair in _mapping(operation.get("responses")).items()],
-                }
+                yield (
+                    str(tag),
+                    {
+                        "method": method.upper(),
+                        "path": path,
+                        "summary": str(operation.get("summary") or ""),
+                        "description": str(operation.get("description") or ""),
+                        "parameters": [_parameter(document, parameter, language) for parameter in shared],
+                        "bodies": sorted(
+                            _mapping(_resolved(document, operation.get("requestBody")).get("content"))
+                        ),
+                        "responses": [
+                            _response(document, *pair)
+                            for pair in _mapping(operation.get("responses")).items()
+                        ],
+                    },
+                )
 
 
 def _parameter(document: Mapping[str, Json], value: Json, language: str) -> dict[str, Any]:

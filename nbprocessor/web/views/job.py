@@ -15,23 +15,36 @@ _STATES = {"pending": "○", "running": "▶", "done": "✓", "failed": "✕"}
 
 
 def view(page: Page) -> dict[str, Any]:
-    """Show OGC's statusInfo; its member ``cells`` (``[{"id", "title"?, "state", "seconds"?}]``), where given, as steps."""
+    """Show OGC's statusInfo, and as steps its member ``cells`` where given.
+
+    A cell is ``{"id", "title"?, "state": "pending" | "running" | "done" | "failed", "seconds"?}``.
+    """
     job = job_info(page.data, page.language)
     return {
         "job": job,
         "statuses": list(JobStatus),
         "documents": _documents(page, job.id),
-        "steps": [_step(cell, page.language) for cell in page.data.get("cells") or () if isinstance(cell, Mapping)],
+        "steps": [
+            _step(cell, page.language) for cell in page.data.get("cells") or () if isinstance(cell, Mapping)
+        ],
         "dismissable": not job.ended,
     }
 
 
 def _documents(page: Page, job_id: str) -> Sequence[Mapping[str, str]]:
     """Return the links to what the job left; the document's own links say what there is."""
-    ends = {link["href"].partition("?")[0].rpartition("/")[2] for link in links_of(page.data) if link["rel"] != "exceptions"}
+    ends = {
+        link["href"].partition("?")[0].rpartition("/")[2]
+        for link in links_of(page.data)
+        if link["rel"] != "exceptions"
+    }
     ends -= {"results"} if page.data.get("status") != JobStatus.SUCCESSFUL else set()
     return [
-        {"name": name, "href": page.addresses.link(f"/jobs/{job_id}/{name}"), "key": f"link-{name}"}
+        {
+            "name": name,
+            "href": page.addresses.link(f"/jobs/{job_id}/{name}", lang=page.language),
+            "key": f"link-{name}",
+        }
         for name in DOCUMENTS
         if name in ends
     ]

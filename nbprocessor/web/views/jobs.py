@@ -31,20 +31,32 @@ def view(page: Page) -> dict[str, Any]:
 
 def _status_facets(page: Page, chosen: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
     every = ",".join(JobStatus)
-    values = [("", "filter-finished-and-running"), (every, "all"), *((str(s), f"status-{s}") for s in JobStatus)]
+    values = [
+        ("", "filter-finished-and-running"),
+        (every, "all"),
+        *((str(s), f"status-{s}") for s in JobStatus),
+    ]
     return [
-        {"key": key, "href": page.addresses.here(status=value, offset="", f=""), "current": chosen["status"] == value}
+        {
+            "key": key,
+            "href": page.addresses.here(status=value, offset="", f=""),
+            "current": chosen["status"] == value,
+        }
         for value, key in values
     ]
 
 
-def _process_facets(page: Page, jobs: Sequence[Any], chosen: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
-    """Return the processes on this page of the list, and the chosen one; choosing it again lifts the filter."""
+def _process_facets(
+    page: Page, jobs: Sequence[Any], chosen: Mapping[str, str]
+) -> Sequence[Mapping[str, Any]]:
+    """Return the processes of this list, and the chosen one; choosing that again lifts the filter."""
     names = sorted({job.process for job in jobs} | ({chosen["processID"]} - {""}))
     return [
         {
             "name": name,
-            "href": page.addresses.here(processID="" if name == chosen["processID"] else name, offset="", f=""),
+            "href": page.addresses.here(
+                processID="" if name == chosen["processID"] else name, offset="", f=""
+            ),
             "current": name == chosen["processID"],
         }
         for name in names

@@ -7,4 +7,7 @@ from nbprocessor.web.views import Page
 
 def view(page: Page) -> dict[str, Any]:
     """Show OGC's landingPage."""
-    return {"title": str(page.data.get("title") or "nbprocessor"), "description": str(page.data.get("description") or "")}
+    return {
+        "title": str(page.data.get("title") or "nbprocessor"),
+        "description": str(page.data.get("description") or ""),
+    }

@@ -1,5 +1,6 @@
 """One process: what it computes, its inputs and outputs, the run form, and commands that do the same."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,8 +31,10 @@ def view(page: Page) -> dict[str, Any]:
         "title": str(process.get("title") or process["id"]),
         "keywords": [str(keyword) for keyword in process.get("keywords") or ()],
         "formula": _formula(ui),
-        "legend": rendered(str(ui.get("legend") or "")) if ui.get("legend") else "",
-        "notes": [with_formulas(str(ui[key])) for key in ("calculation_info", "optional_info") if ui.get(key)],
+        "legend": rendered(re.sub(r"^(?:\s*<br ?/?>)+", "", str(ui["legend"]))) if ui.get("legend") else "",
+        "notes": [
+            with_formulas(str(ui[key])) for key in ("calculation_info", "optional_info") if ui.get(key)
+        ],
         "groups": form.groups(fields, ui.get("inputBoxes") or (), text("more-inputs")),
         "required": any(field.required for field in fields),
         "inputs": _rows(process.get("inputs"), language),

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from nbprocessor.web.views import Page
 from nbprocessor.web.addresses import link_with
+from nbprocessor.web.views import Page
 
 
 def view(page: Page) -> dict[str, Any]:
@@ -19,7 +19,9 @@ def view(page: Page) -> dict[str, Any]:
                 "description": str(process.get("description") or ""),
                 "version": str(process.get("version") or ""),
                 "keywords": keywords,
-                "sought": " ".join([title, str(process["id"]), str(process.get("description") or ""), *keywords]).lower(),
+                "sought": " ".join(
+                    [title, str(process["id"]), str(process.get("description") or ""), *keywords]
+                ).lower(),
             }
         )
     return {"cards": cards, "next": _page(page, "next"), "prev": _page(page, "prev")}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbprocessor.model import Json
@@ -61,14 +61,16 @@ def view(page: Page) -> dict[str, Any]:
 
 
 def _result(output_id: str, value: Json, href: str, text: Translate, language: str) -> Result:
-    """Choose how a value is seen: links and pictures from the file, tables where there are rows, else JSON or text."""
+    """Choose how a value is seen: pictures from the file, tables where there are rows, else JSON or text."""
     media_type = ""
     if isinstance(value, Mapping):
         media_type = str(value.get("mediaType") or value.get("type") or "")
         if "href" in value:
             address = safe_address(value["href"]) or href
             kind = "picture" if media_type in _PICTURES else "file"
-            return Result(output_id, kind, href if kind == "picture" else address, media_type, note=text("by-reference"))
+            return Result(
+                output_id, kind, href if kind == "picture" else address, media_type, note=text("by-reference")
+            )
         if "value" in value:
             value = value["value"]
             if media_type in _PICTURES:
@@ -77,26 +79,37 @@ def _result(output_id: str, value: Json, href: str, text: Translate, language: s
                 return Result(output_id, "file", href, media_type)
         else:
             media_type = ""
-    return _inline(output_id, value, href, media_type, text, language)
+    return _inline(Result(output_id, "json", href, media_type), value, text, language)
 
 
-def _inline(output_id: str, value: Json, href: str, media_type: str, text: Translate, language: str) -> Result:
+def _inline(result: Result, value: Json, text: Translate, language: str) -> Result:
+    """Show a value that stands in the document."""
     if isinstance(value, Mapping) and value.get("type") == "FeatureCollection":
-        features = [feature for feature in value.get("features") or () if isinstance(feature, Mapping)]
-        rows = [feature.get("properties") or {} for feature in features]
-        kinds = sorted({str((feature.get("geometry") or {}).get("type")) for feature in features} - {"None"})
-        note = text("features", count=formats.number(len(features), language), geometry=", ".join(kinds) or "–")
-        return Result(output_id, "table", href, media_type or "application/geo+json", table=_table(rows, language), note=note)
+        return _features(result, value, text, language)
     if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
-        return Result(output_id, "table", href, media_type, _pretty(value), _table(value, language))
-    if isinstance(value, bool) or value is None:
-        return Result(output_id, "value", href, media_type, json.dumps(value))
-    if isinstance(value, int | float):
-        return Result(output_id, "value", href, media_type, formats.number(value, language))
+        return replace(result, kind="table", text=_pretty(value), table=_table(value, language))
     if isinstance(value, str):
         short = len(value) <= 80 and "\n" not in value
-        return Result(output_id, "value" if short else "text", href, media_type, value[:MAX_TEXT])
-    return Result(output_id, "json", href, media_type or "application/json", _pretty(value))
+        return replace(result, kind="value" if short else "text", text=value[:MAX_TEXT])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return replace(result, kind="value", text=formats.number(value, language))
+    return replace(
+        result, kind="json", text=_pretty(value), media_type=result.media_type or "application/json"
+    )
+
+
+def _features(result: Result, collection: Mapping[str, Json], text: Translate, language: str) -> Result:
+    """Show a GeoJSON FeatureCollection as the table of its properties."""
+    features = [feature for feature in collection.get("features") or () if isinstance(feature, Mapping)]
+    kinds = sorted({str((feature.get("geometry") or {}).get("type")) for feature in features} - {"None"})
+    count = formats.number(len(features), language)
+    return replace(
+        result,
+        kind="table",
+        media_type=result.media_type or "application/geo+json",
+        table=_table([feature.get("properties") or {} for feature in features], language),
+        note=text("features", count=count, geometry=", ".join(kinds) or "–"),
+    )
 
 
 def _table(rows: Sequence[Mapping[str, Json]], language: str) -> Table:
