@@ -116,7 +116,7 @@ def _read(notebook: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise NotebookError(path, [Problem("", f"The notebook is no JSON: {error}.")]) from None
     version = raw.get("nbformat") if isinstance(raw, dict) else None
-    if not isinstance(version, int) or not 1 <= version <= nbformat.current_nbformat:
+    if type(version) is not int or not 1 <= version <= nbformat.current_nbformat:
         raise NotebookError(
             path, [Problem("/nbformat", "This JSON is no notebook: it names no known nbformat.")]
         )

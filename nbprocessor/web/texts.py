@@ -29,7 +29,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     # Every page
     "skip": ("Zum Inhalt springen", "Skip to content"),
     "navigation": ("Hauptnavigation", "Main navigation"),
-    "home": ("Start", "Home"),
     "processes": ("Prozesse", "Processes"),
     "jobs": ("Läufe", "Jobs"),
     "api": ("Schnittstelle", "API"),
@@ -89,7 +88,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "version": ("Version", "Version"),
     # Process
     "formula": ("Formel", "Formula"),
-    "notice": ("Hinweis", "Notice"),
     "run": ("Ausführen", "Run"),
     "run-start": ("Lauf starten", "Start job"),
     "run-sending": ("Wird gesendet …", "Sending …"),
@@ -125,7 +123,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "description": ("Beschreibung", "Description"),
     "type": ("Typ", "Type"),
     "default": ("Vorgabe", "Default"),
-    "default-is": ("Vorgabe {value}", "default {value}"),
     "occurs": ("Anzahl", "Occurs"),
     "process-faults": (
         "Das Notebook wurde mit Fehlern gespeichert; im Angebot bleibt Version {version}.",

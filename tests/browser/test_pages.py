@@ -1,0 +1,185 @@
+"""The pages in a browser: they look after themselves, follow a job, and ask no other host for anything."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.unit.web.documents import JOB, PAGES
+
+BASICS = """() => {
+  const faults = [];
+  const name = (e) => (e.getAttribute("aria-label") || e.textContent || e.getAttribute("alt") || e.title || "").trim()
+    || [...e.querySelectorAll("img")].map((i) => i.alt).join("");
+  if (!document.documentElement.lang) faults.push("no lang");
+  if (document.querySelectorAll("h1").length !== 1) faults.push("not one h1");
+  if (!document.title) faults.push("no title");
+  for (const e of document.querySelectorAll("a[href], button")) if (!name(e)) faults.push(`no name: ${e.outerHTML}`);
+  for (const e of document.querySelectorAll("input:not([type=hidden]), select, textarea, progress"))
+    if (!e.labels.length || !e.labels[0].textContent.trim()) faults.push(`no label: ${e.outerHTML}`);
+  for (const e of document.querySelectorAll("img:not([alt])")) faults.push(`no alt: ${e.outerHTML}`);
+  for (const e of document.querySelectorAll("th:not([scope])")) faults.push(`no scope: ${e.outerHTML}`);
+  const levels = [...document.querySelectorAll("h1, h2, h3, h4")].map((h) => Number(h.tagName[1]));
+  levels.forEach((l, i) => { if (i && l > levels[i - 1] + 1) faults.push(`heading h${l} after h${levels[i - 1]}`); });
+  if (document.documentElement.scrollWidth > innerWidth) faults.push(`wider than the window: ${document.documentElement.scrollWidth}`);
+  const rgb = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] === 1) return c; } return [255, 255, 255]; };
+  for (const e of document.querySelectorAll("main *, header *, footer *")) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (!own || !e.checkVisibility() || e.closest("math, button:disabled, option")) continue;
+    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
+    const contrast = (a + 0.05) / (b + 0.05);
+    if (contrast < 4.5) faults.push(`contrast ${contrast.toFixed(2)}: ${e.outerHTML.slice(0, 80)}`);
+  }
+  return faults;
+}"""
+"""What every accessibility checker looks for first; contrast as WCAG 2.1, 1.4.3 computes it."""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 400])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_accessible_quiet_and_asks_no_other_host(new_tab, sample_url, path, width, scheme):
+    tab = new_tab(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = tab.open(f"{sample_url}{path}")
+    assert page.evaluate(BASICS) == []
+    assert tab.complaints == []
+    assert tab.strangers(sample_url) == []
+
+
+def test_the_first_tab_stop_leads_to_the_content(tab, sample_url):
+    page = tab.open(f"{sample_url}/processes")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#content")).to_be_focused()
+
+
+def test_the_language_switch_stays_on_the_page(tab, sample_url):
+    page = tab.open(f"{sample_url}/jobs?status=failed")
+    page.get_by_role("link", name="EN").click()
+    expect(page).to_have_url(f"{sample_url}/jobs?status=failed&lang=en")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
+
+
+def test_the_search_box_filters_without_reloading(tab, sample_url):
+    page = tab.open(f"{sample_url}/processes")
+    before = len(tab.requests)
+    page.get_by_label("Suchen").fill("quot div")
+    expect(page.locator(".card:visible")).to_have_count(1)
+    expect(page.get_by_role("status")).to_have_text("1 Prozess")
+    page.get_by_label("Suchen").fill("nirgends")
+    expect(page.get_by_role("status")).to_have_text("Kein Prozess passt zur Suche.")
+    assert len(tab.requests) == before
+
+
+def test_times_are_told_in_the_readers_zone(tab, sample_url):
+    page = tab.open(f"{sample_url}/jobs")
+    expect(page.locator("time").first).to_have_text("31.01.2026, 13:00:00")
+
+
+def test_the_form_sends_what_its_controls_hold_and_leads_to_the_job(tab, sample_url):
+    page = tab.open(f"{sample_url}/processes/km_indicator_divide")
+    page.get_by_label("Dividend").fill("einwohner")
+    page.get_by_label("Raumebenen").fill("quartiere\n\n stadtteile ")
+    page.get_by_label("Nachkommastellen").fill("7")
+    page.get_by_label("2021").check()
+    page.get_by_label("2020").uncheck()
+    page.get_by_label("Streng").select_option("nein")
+    page.get_by_label("Stichtag").fill("2025-12-31")
+    for name, value in {"West": "7", "Süd": "51", "Ost": "7.5", "Nord": "51.5"}.items():
+        page.get_by_label(name).fill(value)
+    page.get_by_label("Bild").set_input_files(
+        {"name": "x.tif", "mimeType": "image/tiff", "buffer": b"II*\x00"}
+    )
+    page.get_by_label("Gemischt").fill("einfach Text")
+    expect(page.locator("[data-request=shell]")).to_contain_text('"digits":7')
+    expect(page.locator("[data-request=python]")).to_contain_text('"strict": False')
+    page.get_by_role("button", name="Lauf starten").click()
+    expect(page).to_have_url(f"{sample_url}/jobs/{JOB}")
+    sent = page.request.get(f"{sample_url}/received").json()[-1]
+    assert sent["prefer"] == "respond-async"
+    assert sent["body"] == {
+        "inputs": {
+            "numerator": "einwohner",
+            "denominator": "it's",
+            "units": ["quartiere", "stadtteile"],
+            "digits": 7,
+            "method": "mean",
+            "years": [2021, 2022],
+            "strict": False,
+            "day": "2025-12-31",
+            "box": {"bbox": [7, 51, 7.5, 51.5]},
+            "time": {"mode": "ALL"},
+            "image": {"value": "SUkqAA==", "encoding": "base64", "mediaType": "image/tiff"},
+            "mixed": "einfach Text",
+        }
+    }
+    assert tab.complaints == []
+
+
+def test_faults_of_the_server_are_shown_at_the_fields_and_summed_up(tab, sample_url):
+    page = tab.open(f"{sample_url}/processes/km_indicator_divide")
+    page.get_by_label("Nachkommastellen").fill("99")
+    page.get_by_role("button", name="Lauf starten").click()
+    expect(page.locator("#problems")).to_be_focused()
+    expect(page.locator("#problems li")).to_have_count(2)
+    digits = page.get_by_label("Nachkommastellen")
+    expect(digits).to_have_attribute("aria-invalid", "true")
+    expect(digits).to_have_accessible_description(
+        "digits · integer 0 … 12 99 is greater than 12. Give 0 to 12."
+    )
+    page.get_by_role("link", name="Nachkommastellen").click()
+    expect(digits).to_be_focused()
+
+
+def test_what_is_missing_or_no_json_is_told_before_anything_is_sent(tab, sample_url):
+    page = tab.open(f"{sample_url}/processes/km_indicator_divide")
+    before = len(page.request.get(f"{sample_url}/received").json())
+    page.get_by_label("Dividend").fill("")
+    page.get_by_label("Zeitauswahl").fill("{")
+    page.get_by_label("West").fill("7")
+    page.get_by_role("button", name="Lauf starten").click()
+    expect(page.locator("#in-numerator-error")).to_have_text("Diese Eingabe fehlt.")
+    expect(page.locator("#in-time-error")).to_have_text("Das ist kein gültiges JSON.")
+    expect(page.locator("#in-box-error")).to_have_text("Das ist keine Zahl.")
+    assert len(page.request.get(f"{sample_url}/received").json()) == before
+
+
+def test_a_job_is_followed_to_its_end_and_then_shows_its_results(tab, sample_url):
+    page = tab.open(f"{sample_url}/processes/km_indicator_divide")
+    page.get_by_role("button", name="Lauf starten").click()
+    expect(page.locator("#job-message")).to_have_text("3 Ansehen")
+    expect(page.get_by_role("progressbar")).to_have_attribute("value", "70")
+    page.request.post(f"{sample_url}/end")
+    expect(page.get_by_role("link", name="Ergebnisse")).to_be_visible()
+    expect(page.locator("#job-status")).to_have_text("✓ erfolgreich")
+    assert tab.complaints == []
+    assert tab.strangers(sample_url) == []
+
+
+def test_a_running_job_can_be_dismissed(tab, sample_url):
+    page = tab.open(f"{sample_url}/processes/km_indicator_divide")
+    page.get_by_role("button", name="Lauf starten").click()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Abbrechen").click()
+    expect(page.locator("#job-status")).to_have_text("⊘ abgebrochen")
+    expect(page.get_by_role("button", name="Abbrechen")).to_have_count(0)
+
+
+def test_without_scripts_the_pages_are_readable_and_a_job_reloads_itself(new_tab, sample_url):
+    page = new_tab(java_script_enabled=False).open(f"{sample_url}/processes/km_indicator_divide")
+    expect(page.get_by_text("Dafür braucht es JavaScript")).to_be_visible()
+    expect(page.get_by_role("button", name="Lauf starten")).to_be_disabled()
+    expect(page.get_by_text("curl -i -X POST")).to_be_visible()
+
+
+def test_the_job_filter_asks_as_the_standard_has_it(tab, sample_url):
+    page = tab.open(f"{sample_url}/jobs?status=failed")
+    page.get_by_label("Angenommen ab").fill("2026-01-01")
+    page.get_by_label("Mindestdauer").fill("5")
+    page.get_by_role("button", name="Filtern").click()
+    expect(page).to_have_url(
+        f"{sample_url}/jobs?status=failed&minDuration=5&datetime=2026-01-01T00%3A00%3A00Z%2F.."
+    )
+    expect(page.get_by_label("Angenommen ab")).to_have_value("2026-01-01")
