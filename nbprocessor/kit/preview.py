@@ -1,0 +1,58 @@
+"""Short views of outputs, as they stand in the executed notebook where they are handed over."""
+
+import html
+import json
+
+from nbprocessor.kit import wording
+from nbprocessor.kit.encoding import GEOJSON, JSON, Encoded, Table, Value
+
+TEXT_LENGTH = 400
+LINE = 100
+ROWS = 5
+COLUMNS = 8
+
+
+def bundle(caption: str, value: Value, encoded: Encoded | None) -> dict[str, str]:
+    """Return a MIME bundle: plain text always, HTML where a table or JSON gains by it."""
+    table = _table(value)
+    shown = table if table is not None else _excerpt(encoded)
+    data = {"text/plain": "\n".join(part for part in (caption, shown) if part)}
+    if table is not None:
+        data["text/html"] = f"<p>{html.escape(caption)}</p>\n{_html_table(value)}"
+    elif shown and encoded is not None and encoded.media_type in (JSON, GEOJSON):
+        data["text/html"] = f"<p>{html.escape(caption)}</p>\n<pre>{html.escape(shown)}</pre>"
+    return data
+
+
+def _excerpt(encoded: Encoded | None) -> str:
+    """Return the beginning of a text; nothing of what is no text."""
+    if encoded is None or not (
+        encoded.media_type.startswith("text/") or encoded.media_type in (JSON, GEOJSON)
+    ):
+        return ""
+    text = encoded.content[: TEXT_LENGTH * 20].decode(errors="replace")
+    if encoded.media_type == JSON and len(encoded.content) <= TEXT_LENGTH * 20:
+        text = json.dumps(json.loads(text), ensure_ascii=False, indent=None if len(text) < LINE else 1)
+    return text if len(text) <= TEXT_LENGTH else text[:TEXT_LENGTH].rstrip() + " …"
+
+
+def _head(value: Value) -> Table:
+    """Return the first rows and columns of a table, without geometries; None for anything else."""
+    if not (hasattr(value, "columns") and hasattr(value, "head")):
+        return None
+    geometry = getattr(value, "_geometry_column_name", None)
+    return value.drop(columns=[geometry] if geometry in value.columns else []).iloc[:ROWS, :COLUMNS]
+
+
+def _table(value: Value) -> str | None:
+    head = _head(value)
+    return None if head is None else f"{head.to_string()}\n{_extent(value)}"
+
+
+def _html_table(value: Value) -> str:
+    return f"{_head(value).to_html(border=0)}\n<p>{html.escape(_extent(value))}</p>"
+
+
+def _extent(value: Value) -> str:
+    rows, columns = value.shape
+    return wording.choose(f"{rows} Zeilen × {columns} Spalten", f"{rows} rows × {columns} columns")
