@@ -116,14 +116,14 @@ class Outputs:
         """Write terminal text; control sequences become colours, everything else is escaped."""
         note = Markup()
         if len(text) > MAX_TEXT:
-            note = self._cut(len(text) - MAX_TEXT)
+            note = self.cut(len(text) - MAX_TEXT)
             text = text[:MAX_TEXT]
         return Markup("<pre>{}</pre>{}").format(Markup(ansi2html(text)), note)  # noqa: S704  # it escapes first
 
     def _html(self, content: str) -> Markup:
         if len(content) <= MAX_HTML:
             return sanitised(content)
-        return sanitised(content[:MAX_HTML]) + self._cut(len(content) - MAX_HTML)
+        return sanitised(content[:MAX_HTML]) + self.cut(len(content) - MAX_HTML)
 
     def _picture(self, media_type: str, content: str, alt: str) -> Markup:
         """Embed a picture; an SVG too, since a browser runs nothing inside ``<img>``."""
@@ -136,7 +136,8 @@ class Outputs:
         address = f"data:{media_type};base64,{''.join(content.split())}"
         return Markup('<img src="{}" alt="{}">').format(address, alt)
 
-    def _cut(self, count: int) -> Markup:
+    def cut(self, count: int) -> Markup:
+        """Say that ``count`` characters are left out."""
         return self._note("text-cut", count=count).html
 
     def _note(self, key: str, **facts: object) -> Shown:

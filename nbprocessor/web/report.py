@@ -41,7 +41,7 @@ REPORT_HEADERS: Mapping[str, str] = MappingProxyType(
 )
 """Headers every report is sent with."""
 MAX_CODE = 100_000
-"""Characters of one code cell that are shown."""
+"""Characters of one code or raw cell that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +143,15 @@ def _read(notebook: bytes) -> Mapping[str, Any]:
 def _cell(cell: Mapping[str, Any], index: int, title: str, lexer: str, outputs: Outputs) -> Cell:
     name = str(cell.get("id") or index)
     source = str(cell["source"])
+    rest = outputs.cut(len(source) - MAX_CODE) if len(source) > MAX_CODE else Markup()
     if cell["cell_type"] == "markdown":
         return Cell(name, "markdown", rendered(source, cell.get("attachments"), title=title))
     if cell["cell_type"] == "raw":
-        return Cell(name, "raw", Markup("<pre>{}</pre>").format(source[:MAX_CODE]))
+        return Cell(name, "raw", Markup("<pre>{}</pre>{}").format(source[:MAX_CODE], rest))
     return Cell(
         name,
         "code",
-        _coloured(source[:MAX_CODE], lexer),
+        _coloured(source[:MAX_CODE], lexer) + rest,
         tuple(outputs.shown(cell["outputs"], name)),
         count=cell.get("execution_count"),
         seconds=_seconds(cell),

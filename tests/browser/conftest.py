@@ -84,12 +84,10 @@ def sample_url():
     """The pages over sample documents, with a job that really changes."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    started = threading.Event()
-    config = uvicorn.Config(sample_app(url, started), log_level="warning", lifespan="on")
+    config = uvicorn.Config(sample_app(), log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    assert started.wait(20)
     yield url
     server.should_exit = True
     server.force_exit = True

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-from contextlib import asynccontextmanager
 
 from sse_starlette.sse import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
@@ -20,18 +19,11 @@ from tests.unit.web.notebooks import PICTURE, hostile, ordinary
 class Sample:
     """A server with one job, which ends when it was dismissed or when the test says so."""
 
-    def __init__(self, url, started):
-        self.url = url
-        self.started = started
+    def __init__(self):
         self.pages = Pages()
         self.status = "running"
         self.changed = asyncio.Event()
         self.received = []
-
-    @asynccontextmanager
-    async def lifespan(self, _):
-        self.started.set()
-        yield
 
     async def page(self, request):
         name, document = PAGES[request.url.path]
@@ -92,9 +84,9 @@ class Sample:
         return HTMLResponse(html, headers=dict(PAGE_HEADERS))
 
 
-def sample_app(url, started):
-    """Return the application; ``started`` is set when it takes requests."""
-    sample = Sample(url, started)
+def sample_app():
+    """Return the application."""
+    sample = Sample()
     return Starlette(
         routes=[
             Mount("/static", StaticFiles(directory=static_folder())),
@@ -107,5 +99,4 @@ def sample_app(url, started):
             Route("/reports/{which}", sample.report),
             Route("/{path:path}", sample.page),
         ],
-        lifespan=sample.lifespan,
     )

@@ -191,7 +191,13 @@ PAGES = {
     "/openapi": ("api", OPENAPI),
     "/processes": (
         "processes",
-        {"processes": [process(), process(id="echo", title="Echo", keywords=[])], "links": []},
+        {
+            "processes": [
+                process(),
+                process(id="echo", title="Echo", description="Gibt zurück.", keywords=[]),
+            ],
+            "links": [],
+        },
     ),
     "/processes/km_indicator_divide": ("process", process()),
     "/jobs": (

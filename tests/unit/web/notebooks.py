@@ -1,4 +1,4 @@
-"""Notebooks for the report's tests: an ordinary one, and one that tries to run code in the reader's browser."""
+"""Notebooks for the report's tests: an ordinary one, and one that attacks the reader's browser."""
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell

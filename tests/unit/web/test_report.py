@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from nbprocessor.errors import NotebookError
 from nbprocessor.web import outputs
-from nbprocessor.web.report import REPORT_HEADERS, render_report
+from nbprocessor.web.report import MAX_CODE, REPORT_HEADERS, render_report
 from tests.unit.web.html_facts import facts, live_parts
 from tests.unit.web.notebooks import PAYLOADS, PICTURE, hostile, ordinary, written
 
@@ -124,6 +124,12 @@ def test_a_report_that_grows_too_large_stops_showing_outputs(monkeypatch):
         new_code_cell("", outputs=[new_output("stream", name="stdout", text="x" * 600)]) for _ in range(3)
     ]
     assert report(written(*cells), language="en").count("too large for the report") == 2
+
+
+def test_a_huge_cell_is_cut_and_the_report_says_so():
+    html = report(written(new_code_cell("#" * (MAX_CODE + 5))), language="en")
+    assert len(html) < MAX_CODE + 20_000
+    assert "Cut: 5 characters" in html
 
 
 def test_types_that_cannot_be_shown_are_named():
