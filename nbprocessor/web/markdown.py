@@ -83,7 +83,7 @@ class _Renderer(IPythonRenderer):  # type: ignore[misc]  # nbconvert has no anno
             return str(super().image(text, url, title))
         return f"<em>[{escape_html(text or url)}]</em>"
 
-    def block_code(self, code: str, info: str | None = None) -> str:
+    def block_code(self, code: str, info: str | None = None) -> str:  # noqa: ARG002  # mistune calls it so
         """Show code without colours; an unknown language is no fault."""
         return f"<pre><code>{escape_html(code)}</code></pre>\n"
 

@@ -74,7 +74,7 @@ def safe_address(href: object) -> str:
     return text if text.startswith(("/", "#", "?")) and not text.startswith(("//", "/\\")) else ""
 
 
-def _attribute(tag: str, name: str, value: str) -> str | None:
+def _attribute(tag: str, name: str, value: str) -> str | None:  # noqa: ARG001  # nh3 calls it so
     if name == "src":
         return value if _PICTURE.fullmatch(value) else None
     if name == "href":
