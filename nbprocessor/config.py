@@ -1,24 +1,39 @@
 """Settings: from ``config/nbprocessor.yml``, overridden by environment; says what is wrong with them.
 
-Every key of the file can be overridden by ``NBPROCESSOR_<SECTION>__<KEY>``, for instance ``NBPROCESSOR_SERVER__PORT=8100``.
-The names the KomMonitor platform already uses keep their meaning: ``PROCESS_RESULTS_DIR``, ``KOMMONITOR_DATA_MANAGEMENT_URL``,
+Every key of the file can be overridden by ``NBPROCESSOR_<SECTION>__<KEY>``, for instance
+``NBPROCESSOR_SERVER__PORT=8100``; lists are written ``a, b``. The names the KomMonitor platform already uses keep
+their meaning: ``PROCESS_RESULTS_DIR``, ``KOMMONITOR_DATA_MANAGEMENT_URL`` and
 ``KOMMONITOR_PROCESSES_API_ALLOWED_CORS_ORIGINS``.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from nbprocessor.errors import SettingsError
 
 DEFAULT_FILE = Path("config/nbprocessor.yml")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 PREFIX = "NBPROCESSOR_"
+REFUSED = "refused"
+"""Type of the faults whose message is a whole sentence; ``location`` in their context names the setting."""
+
+
+def _listed(value: object) -> object:
+    """Take ``a, b`` and ``["a", "b"]`` for lists, as environment variables have them."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip(" \"'") for part in value.strip(" []").split(",") if part.strip())
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Numbers = Annotated[tuple[int, ...], BeforeValidator(_listed)]
 
 
 class _Section(BaseModel):
@@ -32,7 +47,7 @@ class Server(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8099
     url: str = ""
     """Public base URL when the server stands behind a proxy; empty: as the request names it."""
-    cors_origins: tuple[str, ...] = ("http://localhost:8000",)
+    cors_origins: Texts = ("http://localhost:8000",)
     max_body: Annotated[int, Field(ge=1024)] = 10_000_000
     """Bytes a request body may have."""
     language: Literal["de", "en"] = "de"
@@ -108,9 +123,9 @@ class Data(_Section):
 class Outbound(_Section):
     """Calls to addresses that clients name: callbacks and inputs by reference."""
 
-    allow_hosts: tuple[str, ...] = ()
-    """Hosts (``host`` or ``host:port``) inside the network that may be called; public addresses always may."""
-    ports: tuple[int, ...] = (80, 443)
+    allow_hosts: Texts = ()
+    """Hosts (``host`` or ``host:port``) inside the network that may be called; public ones always may."""
+    ports: Numbers = (80, 443)
     connect_timeout: Annotated[float, Field(gt=0)] = 5.0
     read_timeout: Annotated[float, Field(gt=0)] = 10.0
     max_bytes: Annotated[int, Field(ge=1024)] = 50_000_000
@@ -126,12 +141,8 @@ class Logging(_Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
-class Settings(BaseSettings):
+class Settings(_Section):
     """All settings; paths are absolute once loaded by :func:`load`."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
-    )
 
     server: Server = Server()
     metadata: Metadata = Metadata()
@@ -147,9 +158,11 @@ class Settings(BaseSettings):
     @classmethod
     def _loopback_while_sign_in_is_off(cls, server: Server) -> Server:
         if server.host not in LOOPBACK:
-            raise ValueError(
-                f"host is {server.host!r}, and sign-in is off: everybody who reaches this address could run notebooks. "
-                "Use 127.0.0.1 (a proxy on this machine may stand in front)."
+            raise PydanticCustomError(
+                REFUSED,
+                "server.host is '{host}', and sign-in is off: everybody who reaches this address could run "
+                "notebooks. Use 127.0.0.1 (a proxy on this machine may stand in front).",
+                {"host": server.host, "location": ("server", "host")},
             )
         return server
 
@@ -184,34 +197,15 @@ def load(file: Path | None = None, **overrides: Mapping[str, Any]) -> Settings:
     """
     path = _settings_file(file)
     given = {name: {k: v for k, v in section.items() if v is not None} for name, section in overrides.items()}
-    for variable, (section, key) in PLATFORM_VARIABLES.items():
-        value = os.environ.get(variable)
-        if value and f"{PREFIX}{section}__{key}".upper() not in os.environ:
-            parsed: Any = tuple(v.strip() for v in value.split(",")) if key == "cors_origins" else value
-            given.setdefault(section, {}).setdefault(key, parsed)
-
-    class _Here(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            file_source = (YamlConfigSettingsSource(settings_cls, yaml_file=path),) if path else ()
-            return (init_settings, env_settings, *file_source)
-
     try:
-        settings = _Here(**given)  # type: ignore[arg-type]  # sections are validated by pydantic
+        settings = Settings.model_validate(_merged(_document(path) if path else {}, _environment(), given))
     except ValidationError as error:
-        raise _wrong(error, path) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, TypeError) as error:
-        raise SettingsError(f"{path or 'environment'}: cannot be read as settings: {error}", file=path) from None
+        raise _wrong(error, path, given) from None
     return settings.model_copy(
         update={
-            "notebooks": settings.notebooks.model_copy(update={"folder": settings.notebooks.folder.absolute()}),
+            "notebooks": settings.notebooks.model_copy(
+                update={"folder": settings.notebooks.folder.absolute()}
+            ),
             "results": settings.results.model_copy(update={"folder": settings.results.folder.absolute()}),
         }
     )
@@ -220,29 +214,122 @@ def load(file: Path | None = None, **overrides: Mapping[str, Any]) -> Settings:
 def _settings_file(file: Path | None) -> Path | None:
     if file is not None:
         if not file.is_file():
-            raise SettingsError(f"{file}: there is no such settings file; give one with --config.", file=file)
+            raise SettingsError(
+                f"{file}: there is no such settings file; name another with --config.", file=file
+            )
         return file.absolute()
     return DEFAULT_FILE.absolute() if DEFAULT_FILE.is_file() else None
 
 
-def _wrong(error: ValidationError, file: Path | None) -> SettingsError:
-    sentences = []
-    for fault in error.errors():
-        key = ".".join(str(part) for part in fault["loc"])
-        variable = PREFIX + "__".join(str(part) for part in fault["loc"]).upper()
-        place = f"environment variable {variable}" if variable in os.environ else f"{file or 'settings'}"
-        if fault["type"] == "extra_forbidden":
-            known = ", ".join(sorted(_known_keys(fault["loc"])))
-            sentences.append(f"{place}: there is no setting {key}; known here: {known}.")
-        else:
-            message = fault["msg"].removeprefix("Value error, ")
-            sentences.append(f"{place}: {key} is {fault['input']!r}: {message}." if "host is" not in message else f"{place}: {key}: {message}")
-    first = error.errors()[0]["loc"]
-    return SettingsError("\n".join(sentences), file=file, key=".".join(str(part) for part in first))
+def _document(file: Path) -> dict[str, Any]:
+    """Read the settings file as YAML 1.2: ``no`` is a text, and a key given twice is an error."""
+    try:
+        document = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    except MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise SettingsError(f"{file}{line}: this is not YAML: {error.problem}.", file=file) from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: this is not YAML in UTF-8: {error}.", file=file) from None
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}.", file=file) from None
+    if not isinstance(document, dict | None):
+        raise SettingsError(f"{file}: settings are sections with keys, such as {_EXAMPLE}.", file=file)
+    return {str(section): content for section, content in (document or {}).items() if content is not None}
 
 
-def _known_keys(location: tuple[int | str, ...]) -> set[str]:
-    if len(location) < 2:
-        return set(Settings.model_fields)
-    section = Settings.model_fields.get(str(location[0]))
+_EXAMPLE = '"server:" and below it, indented, "port: 8099"'
+
+
+def _environment() -> Mapping[str, Mapping[str, str]]:
+    """Return what environment variables say, as sections; our own names count before the platform's."""
+    sections: dict[str, dict[str, str]] = {}
+    for variable, (section, key) in PLATFORM_VARIABLES.items():
+        if value := os.environ.get(variable):
+            sections.setdefault(section, {})[key] = value
+    for variable, value in os.environ.items():
+        section, nested, key = variable.removeprefix(PREFIX).lower().partition("__")
+        if variable.startswith(PREFIX) and nested:
+            if section not in Settings.model_fields:
+                known = ", ".join(sorted(Settings.model_fields))
+                raise SettingsError(
+                    f"environment variable {variable}: there is no section {section}; known: {known}.",
+                    key=section,
+                )
+            sections.setdefault(section, {})[key] = value
+    return sections
+
+
+def _merged(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge sections key by key, later sources over earlier ones; validation names what is no section."""
+    merged: dict[str, Any] = {}
+    for source in sources:
+        for section, content in source.items():
+            known = merged.get(section, {})
+            both = isinstance(known, Mapping) and isinstance(content, Mapping)
+            merged[section] = {**known, **content} if both else known or content
+    return merged
+
+
+def _wrong(
+    error: ValidationError, file: Path | None, given: Mapping[str, Mapping[str, Any]]
+) -> SettingsError:
+    faults = [(_location(fault), fault) for fault in error.errors()]
+    sentences = [
+        f"{_place(location, file, given)}: {_sentence(location, fault)}" for location, fault in faults
+    ]
+    return SettingsError("\n".join(sentences), file=file, key=".".join(faults[0][0]))
+
+
+def _location(fault: ErrorDetails) -> tuple[str, ...]:
+    return tuple(str(part) for part in fault.get("ctx", {}).get("location", fault["loc"]))
+
+
+def _place(location: Sequence[str], file: Path | None, given: Mapping[str, Mapping[str, Any]]) -> str:
+    """Name where the value comes from, in the order in which the sources count."""
+    section, key = (*location, "", "")[:2]
+    variable = f"{PREFIX}{section}__{key}".upper()
+    if key in given.get(section, {}):
+        return "command line"
+    if variable in os.environ:
+        return f"environment variable {variable}"
+    for name, target in PLATFORM_VARIABLES.items():
+        if target == (section, key) and os.environ.get(name):
+            return f"environment variable {name}"
+    return str(file or "settings")
+
+
+# What pydantic's types of faults ask for, in words.
+_WANTED: Mapping[str, str] = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "model_type": "a section with keys",
+    "path_type": "a path",
+    "string_type": "a text (quote it if it looks like a number)",
+    "tuple_type": "a list",
+}
+
+
+def _sentence(location: Sequence[str], fault: ErrorDetails) -> str:
+    key = ".".join(location)
+    if fault["type"] == REFUSED:
+        return fault["msg"]
+    if fault["type"] == "extra_forbidden":
+        return f"there is no setting {key}; known here: {', '.join(sorted(_known_keys(location)))}."
+    wanted = _WANTED.get(fault["type"])
+    if wanted is None:
+        return f"{key} is {fault['input']!r}: {fault['msg']}."
+    return f"{key} is {fault['input']!r}; it has to be {wanted.format(**fault.get('ctx', {}))}."
+
+
+def _known_keys(location: Sequence[str]) -> set[str]:
+    section = Settings.model_fields.get(location[0]) if len(location) > 1 else None
     return set(type(section.default).model_fields) if section is not None else set(Settings.model_fields)
