@@ -18,7 +18,7 @@
     ├── ExecutionError                                  why a job failed
     │   ├── CellFailed           .cell_id .ename .evalue .traceback
     │   ├── LimitReached         .limit .value .cell_id
-    │   ├── KernelMissing        .kernel
+    │   ├── KernelMissing        .kernel .known
     │   ├── KernelDied           .cell_id .exit_code
     │   ├── InputUnavailable     .input_id .url
     │   ├── OutputMissing        .output_ids
@@ -186,6 +186,7 @@ class KernelMissing(ExecutionError):
     def __init__(self, kernel: str, known: Sequence[str] = ()) -> None:
         super().__init__(f'kernel "{kernel}" is not installed here (installed: {", ".join(known) or "none"})')
         self.kernel = kernel
+        self.known = tuple(known)
 
 
 class KernelDied(ExecutionError):

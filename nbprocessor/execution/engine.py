@@ -1,0 +1,266 @@
+"""papermill engine ``nbprocessor``: tells how far it is, can be interrupted, saves what it can afford.
+
+``papermill --engine nbprocessor in.ipynb out.ipynb`` works as with papermill's own engine, and the executed
+notebook has the same metadata. What differs: failures of the run itself (a limit, a dead kernel) stand in their
+cell as an error output, so the notebook says how far it came and why not further.
+"""
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.util import run_sync
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine
+from papermill.log import logger
+
+from nbprocessor import contract
+from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, LimitReached
+from nbprocessor.execution.executor import Progress
+from nbprocessor.execution.limits import duration
+from nbprocessor.execution.saving import SavingManager
+
+IOPUB_TIMEOUT = 60
+"""Seconds in which a cell's last outputs have to follow its reply; nbclient's 4 are few for a large output."""
+MAX_SOCKET_PATH = 90
+"""Bytes of path a unix socket may have (108), less what jupyter_client appends."""
+
+
+class Link:
+    """Ties a run to whoever started it. This one ties it to nobody; :mod:`.child` reports to the executor."""
+
+    def __init__(self) -> None:
+        self.failure: ExecutionError | None = None
+        """Why the run failed, once it has."""
+        self.interrupted = False
+        self._lock = threading.Lock()
+        self._interrupt: Callable[[], object] | None = None
+
+    def progress(self, progress: Progress) -> None:
+        """Take note of how far the run is."""
+
+    def interrupt(self) -> None:
+        """Interrupt the run; may be called from any thread, also before it began."""
+        with self._lock:
+            self.interrupted = True
+            if self._interrupt is not None:
+                self._interrupt()
+
+    def attach(self, interrupt: Callable[[], object] | None) -> None:
+        """Say how the run is interrupted from now on; None: it has ended. Called by the engine."""
+        with self._lock:
+            self._interrupt = interrupt
+
+
+class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annotations
+    """The engine papermill finds by its entry point."""
+
+    @classmethod
+    def execute_notebook(
+        cls,
+        nb: nbformat.NotebookNode,
+        kernel_name: str,
+        output_path: str | None = None,
+        progress_bar: bool | dict[str, Any] = True,
+        log_output: bool = False,
+        autosave_cell_every: int = 30,
+        **kwargs: Any,
+    ) -> nbformat.NotebookNode:
+        """Execute ``nb`` in place and return it; papermill itself looks for failed cells afterwards."""
+        manager = SavingManager(
+            nb,
+            output_path=output_path,
+            progress_bar=progress_bar,
+            log_output=log_output,
+            autosave_cell_every=autosave_cell_every,
+        )
+        manager.notebook_start()
+        try:
+            cls.execute_managed_notebook(manager, kernel_name, log_output=log_output, **kwargs)
+        finally:
+            manager.cleanup_pbar()
+            manager.notebook_complete()
+        return manager.nb
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: SavingManager,
+        kernel_name: str,
+        link: Link | None = None,
+        start_timeout: float = 60,
+        execution_timeout: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Execute the cells.
+
+        Args:
+            nb_man: Keeper of the cells' states.
+            kernel_name: Name of an installed kernel.
+            link: Who follows the run.
+            start_timeout: Seconds the kernel may take to start.
+            execution_timeout: Seconds a cell may take; None: as long as it wants.
+            kwargs: papermill's ``log_output``, ``stdout_file`` and ``stderr_file``; nbclient's options.
+
+        Raises:
+            KernelDied: The kernel ended before the first cell.
+            LimitReached: The kernel did not start in time.
+        """
+        kwargs.pop("input_path", None)
+        client = _Client(
+            nb_man,
+            link or Link(),
+            execution_timeout or kwargs.pop("timeout", None),
+            kernel_name=kernel_name,
+            startup_timeout=int(start_timeout),
+            log=logger,
+            **kwargs,
+        )
+        client.execute()
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has no annotations
+    """papermill's client in one event loop from start to end, so that it can be interrupted at any moment."""
+
+    def __init__(self, nb_man: SavingManager, link: Link, cell_time: float | None, **options: Any) -> None:
+        super().__init__(nb_man, iopub_timeout=IOPUB_TIMEOUT, **options)
+        self.timeout_func = lambda _: cell_time
+        self._cell_time = cell_time
+        self._link = link
+        self._code = [
+            i for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code" and cell.source.strip()
+        ]
+
+    def execute(self, **_: Any) -> nbformat.NotebookNode:
+        """Start the kernel, run the cells, end the kernel."""
+        self.reset_execution_trackers()
+        with tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True) as folder:
+            self.km = _kernel_manager(self.kernel_name, Path(folder))
+            run_sync(self._run)()
+        return self.nb
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._link.attach(lambda: loop.call_soon_threadsafe(self._interrupt))
+        try:
+            await self._start()
+            await self._run_cells()
+            self.set_widgets_metadata()
+        finally:
+            self._link.attach(None)
+            self.nb_man.forget_plan()
+            self.shutdown_kernel = "immediate" if self._link.failure or self._link.interrupted else "graceful"
+            if self.km is not None:
+                await self._async_cleanup_kernel()
+
+    async def _start(self) -> None:
+        try:
+            await self.async_start_new_kernel()
+            await self.async_start_new_kernel_client()
+            info = await self.async_wait_for_reply(self.kc.kernel_info())
+        except (DeadKernelError, RuntimeError) as error:
+            # jupyter_client says both with a bare RuntimeError.
+            if "respond" in str(error):
+                raise self._failed(LimitReached("start", duration(self.startup_timeout))) from error
+            raise self._failed(KernelDied()) from error
+        self.nb.metadata["language_info"] = info["content"]["language_info"]
+
+    async def _run_cells(self) -> None:
+        for index, cell in enumerate(self.nb.cells):
+            if self._link.interrupted:
+                return
+            self.nb_man.cell_start(cell, index)
+            try:
+                await self._run_cell(cell, index)
+            finally:
+                self.nb_man.cell_complete(cell, cell_index=index)
+            if cell.metadata.papermill.status == self.nb_man.FAILED:
+                return
+
+    async def _run_cell(self, cell: nbformat.NotebookNode, index: int) -> None:
+        if index in self._code:
+            self._report(index)
+        try:
+            await self.async_execute_cell(cell, index)
+        except CellExecutionError as error:
+            self.nb_man.cell_exception(cell, cell_index=index, exception=error)
+            self._failed(CellFailed(cell.id, error.ename, error.evalue, error.traceback))
+        except DeadKernelError:
+            self._broken(cell, index, KernelDied(cell.id, await self._exit_code()))
+        except CellTimeoutError:
+            self._broken(cell, index, LimitReached("cell time", duration(self._cell_time or 0), cell.id))
+
+    def _broken(self, cell: nbformat.NotebookNode, index: int, error: ExecutionError) -> None:
+        """Write into the cell what ended it when it could not say so itself."""
+        name = type(error).__name__
+        output = nbformat.v4.new_output(
+            "error", ename=name, evalue=str(error), traceback=[f"{name}: {error}"]
+        )
+        cell.outputs.append(output)
+        self.nb_man.cell_exception(cell, cell_index=index, exception=error)
+        self._failed(error)
+
+    def _failed(self, error: ExecutionError) -> ExecutionError:
+        self._link.failure = error
+        return error
+
+    async def _exit_code(self) -> int | None:
+        code: int | None = await self.km.provisioner.poll() if self.km.provisioner else None
+        return code
+
+    def _interrupt(self) -> None:
+        # Saved first: a kernel that does not obey is killed, and with it this process.
+        self.nb_man.flush()
+        if self.km is not None and self.km.has_kernel:
+            self._interrupting = asyncio.ensure_future(self.km.interrupt_kernel())
+
+    def _report(self, index: int, fraction: float = 0.0, text: str = "") -> None:
+        number = self._code.index(index) + 1
+        cell = self.nb.cells[index]
+        self._link.progress(
+            Progress(number, len(self._code), cell.id, _heading(self.nb, index), fraction, text)
+        )
+
+    def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
+        """Take one message of the kernel; progress inside a cell is passed on instead of kept."""
+        if msg["msg_type"] in {"display_data", "update_display_data"}:
+            told = msg["content"]["data"].get(contract.PROGRESS_MEDIA_TYPE)
+            if told is not None:
+                self._report(cell_index, *_progress(told))
+                return None
+        return super().process_message(msg, cell, cell_index)
+
+
+def _kernel_manager(kernel_name: str, folder: Path) -> AsyncKernelManager:
+    """Return a manager whose kernel talks over unix sockets in ``folder``.
+
+    On loopback TCP any user of the machine could listen, and two kernels started at once may pick one port.
+    """
+    prefix = folder / "k"
+    if len(str(prefix).encode()) > MAX_SOCKET_PATH:
+        return AsyncKernelManager(kernel_name=kernel_name)
+    return AsyncKernelManager(kernel_name=kernel_name, transport="ipc", ip=str(prefix))
+
+
+def _progress(told: Any) -> tuple[float, str]:
+    """Read what a notebook says of its progress; whatever cannot be read moves nothing."""
+    try:
+        return min(1.0, max(0.0, told["done"] / told["of"])), str(told.get("text", ""))
+    except (TypeError, KeyError, ZeroDivisionError):
+        return 0.0, ""
+
+
+def _heading(nb: nbformat.NotebookNode, index: int) -> str:
+    """Return the nearest heading above a cell, without its marks."""
+    for cell in reversed(nb.cells[:index]):
+        if cell.cell_type == "markdown":
+            for line in reversed(cell.source.splitlines()):
+                if line.startswith("#"):
+                    return str(line.lstrip("#").strip())
+    return ""

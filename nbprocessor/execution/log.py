@@ -1,0 +1,36 @@
+"""A job's log file: what its processes write, up to a limit."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class JobLog:
+    """Appends to a file and keeps the first ``limit`` bytes; says once that the rest is missing."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self._file = path.open("ab", buffering=0)
+        self._left = limit
+        self._limit = limit
+
+    def write(self, content: bytes) -> None:
+        """Keep what fits, on a full disk nothing: whoever writes to the log must not have to wait for it."""
+        if self._left <= 0:
+            return
+        try:
+            self._file.write(content[: self._left])
+            self._left -= len(content)
+            if self._left <= 0:
+                self._file.write(
+                    f"\n[log limit of {self._limit} bytes reached; the rest is not kept]\n".encode()
+                )
+        except OSError:
+            self._left = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
