@@ -1,8 +1,8 @@
 """Settings: from ``config/nbprocessor.yml``, overridden by environment; says what is wrong with them.
 
 Every key of the file can be overridden by ``NBPROCESSOR_<SECTION>__<KEY>``, for instance
-``NBPROCESSOR_SERVER__PORT=8100``; lists are written ``a, b``. The names the KomMonitor platform already uses keep
-their meaning: ``PROCESS_RESULTS_DIR``, ``KOMMONITOR_DATA_MANAGEMENT_URL`` and
+``NBPROCESSOR_SERVER__PORT=8100``; lists are written ``a, b``. The names the KomMonitor platform already uses
+keep their meaning: ``PROCESS_RESULTS_DIR``, ``KOMMONITOR_DATA_MANAGEMENT_URL`` and
 ``KOMMONITOR_PROCESSES_API_ALLOWED_CORS_ORIGINS``.
 """
 
