@@ -1,0 +1,37 @@
+"""config/nbprocessor.yml shows every setting with its default and what it means."""
+
+import re
+
+import pytest
+from ruamel.yaml import YAML
+
+from nbprocessor import config
+from tests.unit.house.repository import ROOT
+
+FILE = ROOT / "config" / "nbprocessor.yml"
+KEYS = [
+    (section, key)
+    for section, field in config.Settings.model_fields.items()
+    for key in type(field.default).model_fields
+]
+
+
+def test_the_file_says_what_the_defaults_are(monkeypatch, tmp_path):
+    for variable in config.PLATFORM_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert config.load(FILE) == config.load()
+
+
+def test_the_file_has_every_key_and_no_other():
+    document = YAML(typ="safe", pure=True).load(FILE.read_text())
+    assert {(section, key) for section, content in document.items() for key in content} == set(KEYS)
+
+
+@pytest.mark.parametrize(("section", "key"), KEYS)
+def test_a_comment_above_each_key_says_what_it_means(section, key):
+    text = FILE.read_text()
+    body = re.split(r"^(?=\w)", text[text.index(f"\n{section}:") + 1 :], flags=re.MULTILINE)[1]
+    lines = body.splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith(f"  {key}:"))
+    assert re.match(r"  # .*[\w).:]$", lines[place - 1]), f"{section}.{key} has no comment above it"
