@@ -1,4 +1,4 @@
-"""``make bench``: runs the measurements one after another and prints their table. Ends with 1 when a promise is broken."""
+"""``make bench``: runs the measurements and prints their table; 1 when a promise is broken."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,8 @@ PREFIX = "bench_"
 def main(wanted: Sequence[str]) -> int:
     known = sorted(path.stem.removeprefix(PREFIX) for path in Path(__file__).parent.glob(f"{PREFIX}*.py"))
     if unknown := sorted(set(wanted) - set(known)):
-        print(f"There is no measurement {', '.join(unknown)}; known: {', '.join(known) or 'none'}.", file=sys.stderr)
+        there = ", ".join(known) or "none"
+        print(f"There is no measurement {', '.join(unknown)}; known: {there}.", file=sys.stderr)
         return 2
     rows: list[Measurement] = []
     for name in wanted or known:

@@ -16,7 +16,7 @@ class Measurement:
     reference: float | None = None
     """Value of what it is compared with, in the same unit."""
     at_most: float | None = None
-    """Promised upper bound of ``value / reference`` (of ``value`` when there is no reference); None: for information."""
+    """Promised bound of ``value / reference`` (of ``value`` without a reference); None: for information."""
 
     @property
     def ratio(self) -> float | None:
