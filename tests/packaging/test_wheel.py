@@ -34,7 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make an environment in which only the wheel provides nbprocessor; this one lends the dependencies.
+    """Make an environment in which only the wheel provides nbprocessor; its dependencies are lent.
 
     A ``.pth`` file adds this environment's packages without reading the ``.pth`` files among them, so the editable
     installation of the checkout stays behind.
