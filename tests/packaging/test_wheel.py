@@ -36,8 +36,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make an environment in which only the wheel provides nbprocessor; its dependencies are lent.
 
-    A ``.pth`` file adds this environment's packages without reading the ``.pth`` files among them, so the editable
-    installation of the checkout stays behind.
+    A ``.pth`` file adds this environment's packages without reading the ``.pth`` files among them, so the
+    editable installation of the checkout stays behind.
     """
     home = tmp_path_factory.mktemp("empty") / "venv"
     venv.create(home, with_pip=False, symlinks=True)
