@@ -1,0 +1,303 @@
+"""The index of jobs: each change is one transaction, and a late writer never wins."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    type_coerce,
+    update,
+)
+
+from nbprocessor.errors import NoSuchJob, QueueFull
+from nbprocessor.model import Job, JobFilter, JobStatus, Subscriber
+from nbprocessor.store import callbacks
+from nbprocessor.store.database import reading, writing
+from nbprocessor.store.tables import jobs, microseconds
+
+_UNFINISHED = [status for status in JobStatus if not status.ended]
+_COLUMNS = [jobs.c[field.name] for field in fields(Job)]
+
+
+class JobStore:
+    """Jobs in the database; may be used by several threads, processes and machines at once.
+
+    A job's status changes by compare-and-set only, and never once it has ended. Every method raises
+    StoreUnavailable when the database cannot do its work; then nothing was changed.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def add(self, job: Job, *, queue_limit: int | None = None) -> None:
+        """Store a new job.
+
+        Args:
+            job: Its id must be new.
+            queue_limit: Jobs that may wait; None: any number.
+
+        Raises:
+            QueueFull: As many jobs wait already.
+        """
+        with writing(self.engine, alone=queue_limit is not None) as connection:
+            if queue_limit is not None and _waiting(connection) >= queue_limit:
+                raise QueueFull(queue_limit)
+            connection.execute(insert(jobs).values(_values(job)))
+
+    def get(self, job_id: UUID, *, owner: str | None = None) -> Job:
+        """Return a job as it is now.
+
+        Args:
+            job_id: Its id.
+            owner: Who asks; None: somebody who may see every job.
+
+        Raises:
+            NoSuchJob: There is none, or it belongs to somebody else.
+        """
+        with reading(self.engine) as connection:
+            return _get(connection, job_id, owner)
+
+    def list(self, filter: JobFilter, *, limit: int, offset: int = 0) -> Sequence[Job]:
+        """Return jobs, newest first."""
+        newest = select(*_COLUMNS).order_by(jobs.c.created.desc(), jobs.c.id.desc())
+        return self._all(newest.where(*_conditions(filter)).limit(limit).offset(offset))
+
+    def claim(self, worker: str) -> Job | None:
+        """Take the oldest waiting job whose process may run one more, and make it running.
+
+        Args:
+            worker: Who takes it; asked about later by :meth:`lost`.
+
+        Returns:
+            The job with its new ``attempt``, which every later change has to show; None when there is none.
+        """
+        with reading(self.engine) as connection:
+            # Most of the time nothing waits, and looking needs no lock.
+            if not _waiting(connection):
+                return None
+        with writing(self.engine, alone=True) as connection:
+            job_id = connection.scalar(_next_waiting())
+            if job_id is None:
+                return None
+            now = datetime.now(UTC)
+            job = _change(
+                connection,
+                (jobs.c.id == job_id, jobs.c.status == JobStatus.ACCEPTED),
+                status=JobStatus.RUNNING,
+                attempt=jobs.c.attempt + 1,
+                worker=worker,
+                started=now,
+                updated=now,
+            )
+            if job is not None:
+                callbacks.enqueue(connection, job)
+            return job
+
+    def progress(self, job: Job, progress: int, message: str) -> bool:
+        """Note how far a running job is; its percentage never falls.
+
+        Returns:
+            False when the job is no longer the caller's: ended, queued again or taken by another worker.
+        """
+        furthest = case((jobs.c.progress > progress, jobs.c.progress), else_=progress)
+        values = {"progress": furthest, "message": message, "updated": datetime.now(UTC)}
+        with writing(self.engine) as connection:
+            return connection.execute(update(jobs).where(*_running(job)).values(values)).rowcount == 1
+
+    def finish(self, job: Job, status: JobStatus, message: str) -> Job | None:
+        """End a running job; what its subscriber is to be told is stored with it.
+
+        Args:
+            job: As :meth:`claim` returned it.
+            status: One of those that end a job.
+            message: What the client reads.
+
+        Returns:
+            The ended job; None when it was no longer the caller's, and nothing was changed.
+        """
+        if not status.ended:
+            raise ValueError(f"{status} does not end a job")
+        # The clock may have been set back since the start.
+        now = max(datetime.now(UTC), job.started or job.created)
+        done: dict[str, Any] = {"progress": 100} if status is JobStatus.SUCCESSFUL else {}
+        with writing(self.engine) as connection:
+            ended = _change(
+                connection, _running(job), status=status, message=message, finished=now, updated=now, **done
+            )
+            if ended is not None:
+                callbacks.enqueue(connection, ended)
+            return ended
+
+    def request_dismissal(self, job_id: UUID, *, owner: str | None = None) -> Job:
+        """Dismiss a waiting job at once, ask for the end of a running one, and leave an ended one as it is.
+
+        Raises:
+            NoSuchJob: There is none, or it belongs to somebody else.
+        """
+        now = datetime.now(UTC)
+        with writing(self.engine) as connection:
+            _get(connection, job_id, owner)
+            dismissed = _change(
+                connection,
+                (jobs.c.id == job_id, jobs.c.status == JobStatus.ACCEPTED),
+                status=JobStatus.DISMISSED,
+                message="dismissed before it started",
+                finished=now,
+                updated=now,
+            )
+            if dismissed is not None:
+                callbacks.enqueue(connection, dismissed)
+                return dismissed
+            running = (jobs.c.id == job_id, jobs.c.status == JobStatus.RUNNING)
+            asked = _change(connection, running, dismiss_requested=True, updated=now)
+            return asked or _get(connection, job_id, owner)
+
+    def dismissals(self, worker: str) -> Sequence[UUID]:
+        """Return the ids of the jobs a worker runs and should end."""
+        asked = (
+            jobs.c.status == JobStatus.RUNNING,
+            jobs.c.dismiss_requested.is_(True),
+            jobs.c.worker == worker,
+        )
+        with reading(self.engine) as connection:
+            return connection.scalars(select(jobs.c.id).where(*asked)).all()
+
+    def requeue(self, job: Job) -> bool:
+        """Let a running job wait again, its attempts counted on.
+
+        Returns:
+            False when it is no longer the caller's, or when its dismissal is asked for.
+        """
+        waiting = {
+            "status": JobStatus.ACCEPTED,
+            "started": None,
+            "worker": None,
+            "progress": 0,
+            "message": "",
+        }
+        kept = (*_running(job), jobs.c.dismiss_requested.is_(False))
+        with writing(self.engine) as connection:
+            changed = update(jobs).where(*kept).values(updated=datetime.now(UTC), **waiting)
+            return connection.execute(changed).rowcount == 1
+
+    def lost(self, worker_is_alive: Callable[[str], bool]) -> Sequence[Job]:
+        """Return the running jobs whose worker is gone, oldest first."""
+        running = self._all(_oldest_first().where(jobs.c.status == JobStatus.RUNNING))
+        alive = {worker: worker_is_alive(worker) for worker in {job.worker or "" for job in running}}
+        return [job for job in running if not alive[job.worker or ""]]
+
+    def unfinished(self) -> Sequence[Job]:
+        """Return the waiting and the running jobs, oldest first."""
+        return self._all(_oldest_first().where(jobs.c.status.in_(_UNFINISHED)))
+
+    def counts(self) -> Mapping[JobStatus, int]:
+        """Return how many jobs wait and run; jobs that ended are not counted, there may be very many."""
+        query = (
+            select(jobs.c.status, func.count()).where(jobs.c.status.in_(_UNFINISHED)).group_by(jobs.c.status)
+        )
+        with reading(self.engine) as connection:
+            found = {JobStatus(status): int(number) for status, number in connection.execute(query)}
+        return dict.fromkeys(_UNFINISHED, 0) | found
+
+    def delete(self, job_id: UUID) -> None:
+        """Forget a job and its callbacks; nothing happens when there is none."""
+        with writing(self.engine) as connection:
+            connection.execute(delete(jobs).where(jobs.c.id == job_id))
+
+    def _all(self, query: Select[Any]) -> Sequence[Job]:
+        with reading(self.engine) as connection:
+            return [_job(row) for row in connection.execute(query).mappings()]
+
+
+def _get(connection: Connection, job_id: UUID, owner: str | None) -> Job:
+    mine = true() if owner is None else jobs.c.owner == owner
+    row = connection.execute(select(*_COLUMNS).where(jobs.c.id == job_id, mine)).mappings().one_or_none()
+    if row is None:
+        raise NoSuchJob(job_id)
+    return _job(row)
+
+
+def _change(connection: Connection, conditions: Sequence[ColumnElement[bool]], **values: Any) -> Job | None:
+    """Change the one job that meets the conditions; None when it does not."""
+    changed = update(jobs).where(*conditions).values(**values).returning(*_COLUMNS)
+    row = connection.execute(changed).mappings().one_or_none()
+    return None if row is None else _job(row)
+
+
+def _running(job: Job) -> Sequence[ColumnElement[bool]]:
+    """Return the fence: the job still runs, in the attempt the caller knows."""
+    return jobs.c.id == job.id, jobs.c.attempt == job.attempt, jobs.c.status == JobStatus.RUNNING
+
+
+def _waiting(connection: Connection) -> int:
+    return connection.scalar(select(func.count()).where(jobs.c.status == JobStatus.ACCEPTED)) or 0
+
+
+def _next_waiting() -> Select[tuple[UUID]]:
+    others = jobs.alias()
+    running = (
+        select(func.count())
+        .where(others.c.process_id == jobs.c.process_id, others.c.status == JobStatus.RUNNING)
+        .scalar_subquery()
+    )
+    return (
+        select(jobs.c.id)
+        .where(
+            jobs.c.status == JobStatus.ACCEPTED,
+            or_(jobs.c.concurrency.is_(None), running < jobs.c.concurrency),
+        )
+        .order_by(jobs.c.created, jobs.c.id)
+        .limit(1)
+    )
+
+
+def _oldest_first() -> Select[Any]:
+    return select(*_COLUMNS).order_by(jobs.c.created, jobs.c.id)
+
+
+def _conditions(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
+    """Write the filter in SQL; an absent part filters nothing."""
+    ended = func.coalesce(type_coerce(jobs.c.finished, BigInteger), microseconds(datetime.now(UTC)))
+    duration = ended - type_coerce(jobs.c.started, BigInteger)
+    if wanted.owner is not None:
+        yield jobs.c.owner == wanted.owner
+    if wanted.process_ids:
+        yield jobs.c.process_id.in_(wanted.process_ids)
+    if wanted.statuses:
+        yield jobs.c.status.in_(wanted.statuses)
+    if wanted.created_from is not None:
+        yield jobs.c.created >= wanted.created_from
+    if wanted.created_to is not None:
+        yield jobs.c.created <= wanted.created_to
+    if wanted.min_duration is not None:
+        yield duration >= timedelta(seconds=wanted.min_duration) // timedelta(microseconds=1)
+    if wanted.max_duration is not None:
+        yield duration <= timedelta(seconds=wanted.max_duration) // timedelta(microseconds=1)
+
+
+def _values(job: Job) -> dict[str, Any]:
+    values = {field.name: getattr(job, field.name) for field in fields(Job)}
+    values["subscriber"] = asdict(job.subscriber) if job.subscriber else None
+    return values
+
+
+def _job(row: RowMapping) -> Job:
+    values: dict[str, Any] = {**row}
+    values["status"] = JobStatus(values["status"])
+    values["subscriber"] = Subscriber(**values["subscriber"]) if values["subscriber"] else None
+    return Job(**values)

@@ -1,0 +1,277 @@
+"""The job folders: made whole, read without following links, recorded, and kept elsewhere if wished."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+from uuid import UUID
+
+from nbprocessor import contract
+from nbprocessor.errors import NoSuchOutput, ResultGone, StoreUnavailable
+from nbprocessor.model import Json, Manifest, OutputFile
+from nbprocessor.store import manifest
+from nbprocessor.store.archive import Archive
+from nbprocessor.store.files import PART, atomic_write, explained, open_plain, sync_folder, write_durably
+
+_LOCK = ".lock"
+
+
+class ResultStore:
+    """Job folders below one folder; finished ones also at an fsspec URL, when there is one.
+
+    Every method raises StoreUnavailable when the disk is full or the folder or URL cannot be used.
+    """
+
+    def __init__(self, folder: Path, url: str = "", reserve: int = 0) -> None:
+        """Make the folder if it is not there.
+
+        Args:
+            folder: Where job folders are.
+            url: An fsspec URL that keeps finished job folders; empty: they stay in ``folder`` alone.
+            reserve: Bytes of free disk below which no new job is accepted.
+
+        Raises:
+            SettingsError: Nothing installed here knows the URL's kind.
+        """
+        self._folder = folder
+        self._reserve = reserve
+        self._archive = Archive(url) if url else None
+        with explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def folder(self, job_id: UUID) -> Path:
+        """Return where the job's folder is, or would be."""
+        return self._folder / str(job_id)
+
+    def create(self, job_id: UUID, files: Mapping[str, bytes]) -> Path:
+        """Make the folder of a new job with its first files; a crash leaves all of it or nothing that counts.
+
+        Args:
+            job_id: Its id; there must be no folder of it.
+            files: Content by name.
+        """
+        part = self._part(job_id)
+        with explained(self._folder), self._locked(fcntl.LOCK_SH):
+            try:
+                part.mkdir()
+                for name, content in files.items():
+                    write_durably(part / name, content)
+                sync_folder(part)
+                part.rename(self.folder(job_id))
+            except BaseException:
+                shutil.rmtree(part, ignore_errors=True)
+                raise
+            sync_folder(self._folder)
+        return self.folder(job_id)
+
+    def open(self, job_id: UUID, name: str) -> BinaryIO:
+        """Open a file of a job's folder for reading.
+
+        Args:
+            job_id: Its id.
+            name: Path within the folder, with forward slashes.
+
+        Raises:
+            NoSuchOutput: The name leads out of the folder, or to a link, a pipe or a file of two names.
+            ResultGone: There is no such file, here or at the URL.
+        """
+        steps = _steps(job_id, name)
+        try:
+            with _explained(self._folder):
+                return open_plain(self._folder, str(job_id), *steps)
+        except PermissionError:
+            raise NoSuchOutput(job_id, name) from None
+        except FileNotFoundError:
+            return self._kept_elsewhere(job_id, name)
+
+    def read(self, job_id: UUID, name: str) -> bytes:
+        """Return the content of a file; errors as :meth:`open`."""
+        with self.open(job_id, name) as file, explained(self._folder):
+            return file.read()
+
+    def size(self, job_id: UUID, name: str) -> int:
+        """Return a file's size in bytes; errors as :meth:`open`."""
+        with self.open(job_id, name) as file:
+            return file.seek(0, os.SEEK_END)
+
+    def exists(self, job_id: UUID, name: str) -> bool:
+        """Tell whether :meth:`open` would find the file."""
+        try:
+            self.open(job_id, name).close()
+        except (NoSuchOutput, ResultGone):
+            return False
+        return True
+
+    def write_manifest(
+        self,
+        job_id: UUID,
+        *,
+        job: Mapping[str, Json],
+        process: Mapping[str, Json],
+        outputs: Sequence[OutputFile],
+        environment: Mapping[str, Json],
+    ) -> Manifest:
+        """Record the run: its facts, and size and digest of every file in the folder.
+
+        Nothing may write the folder any more. Links, pipes and files with a second name are removed unread,
+        and so are files that were being written when a run was cut off.
+
+        Raises:
+            ResultGone: The job has no folder.
+        """
+        folder = self.folder(job_id)
+        if not folder.is_dir():
+            raise ResultGone(job_id, contract.FILE_MANIFEST)
+        with explained(folder):
+            files = manifest.take_stock(folder)
+        record = Manifest(
+            job=job, process=process, outputs=tuple(outputs), files=files, environment=environment
+        )
+        atomic_write(folder / contract.FILE_MANIFEST, manifest.dump(record))
+        return record
+
+    def manifest(self, job_id: UUID) -> Manifest:
+        """Return the record of a job.
+
+        Raises:
+            ResultGone: There is none, or none that can be read.
+        """
+        try:
+            return manifest.load(self.read(job_id, contract.FILE_MANIFEST))
+        except (NoSuchOutput, ValueError, TypeError, KeyError) as error:
+            raise ResultGone(job_id, contract.FILE_MANIFEST) from error
+
+    def verify(self, job_id: UUID) -> list[str]:
+        """Compare a job's files with its manifest; return a sentence for each difference.
+
+        Raises:
+            ResultGone: The job has no manifest.
+        """
+        record = self.manifest(job_id)
+        differences = []
+        for recorded in record.files:
+            try:
+                with self.open(job_id, recorded.path) as file:
+                    found = manifest.digest(file)
+            except (NoSuchOutput, ResultGone):
+                differences.append(f"{recorded.path} is missing.")
+                continue
+            if found != recorded.sha256:
+                differences.append(
+                    f"{recorded.path} is not what it was: SHA-256 {found}, recorded {recorded.sha256}."
+                )
+        known = {contract.FILE_MANIFEST, *(recorded.path for recorded in record.files)}
+        if self.folder(job_id).is_dir():
+            with explained(self.folder(job_id)):
+                there = manifest.names(self.folder(job_id))
+            differences += [f"{name} was added later." for name in there if name not in known]
+        return differences
+
+    def publish(self, job_id: UUID) -> None:
+        """Copy a finished job's folder to the URL, its manifest last; nothing happens without a URL.
+
+        Raises:
+            ResultGone: The job has no manifest: it has not ended.
+        """
+        if self._archive is None:
+            return
+        names = [recorded.path for recorded in self.manifest(job_id).files]
+        for name in [*names, contract.FILE_MANIFEST]:
+            with self.open(job_id, name) as file:
+                self._archive.put(job_id, name, file)
+
+    def delete(self, job_id: UUID) -> None:
+        """Remove a job's folder, here and at the URL; nothing happens when there is none."""
+        part = self._part(job_id)
+        with explained(self._folder), self._locked(fcntl.LOCK_SH), suppress(FileNotFoundError):
+            # Renamed first: what a crash leaves is swept up, and nobody reads half a folder.
+            self.folder(job_id).rename(part)
+            shutil.rmtree(part)
+        if self._archive is not None:
+            self._archive.delete(job_id)
+
+    def sweep(self) -> list[str]:
+        """Remove what a crash left half made or half removed, and return its names."""
+        with explained(self._folder), self._locked(fcntl.LOCK_EX):
+            # Whoever makes or removes a folder holds the lock until he is done, or dead.
+            left = sorted(entry.name for entry in os.scandir(self._folder) if _is_part(entry.name))
+            for name in left:
+                shutil.rmtree(self._folder / name)
+        return left
+
+    def job_ids(self) -> list[UUID]:
+        """Return the ids of all jobs that have a folder, here or at the URL."""
+        with explained(self._folder):
+            here = {entry.name for entry in os.scandir(self._folder) if entry.is_dir(follow_symlinks=False)}
+        elsewhere = self._archive.names() if self._archive is not None else ()
+        return sorted(UUID(name) for name in {*here, *elsewhere} if _is_id(name))
+
+    def check_reserve(self) -> None:
+        """Make sure that there is room for a new job.
+
+        Raises:
+            StoreUnavailable: Less disk is free than is to be kept in reserve.
+        """
+        with explained(self._folder):
+            free = shutil.disk_usage(self._folder).free
+        if free < self._reserve:
+            reason = (
+                f"The disk that holds {self._folder} has {free // 1_000_000} MB left, and "
+                f"{self._reserve // 1_000_000} MB are kept in reserve (results.reserve); free some space."
+            )
+            raise StoreUnavailable(reason, retry_after=60)
+
+    def _part(self, job_id: UUID) -> Path:
+        return self._folder / f".{job_id}{PART}"
+
+    def _kept_elsewhere(self, job_id: UUID, name: str) -> BinaryIO:
+        if self._archive is None:
+            raise ResultGone(job_id, name)
+        return self._archive.open(job_id, name)
+
+    @contextmanager
+    def _locked(self, kind: int) -> Iterator[None]:
+        """Hold the folder's lock, shared or alone; the system lets go of it when the process dies."""
+        descriptor = os.open(
+            self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644
+        )
+        try:
+            fcntl.flock(descriptor, kind)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Act as :func:`explained`, but for errors that say something of the file asked for."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError):
+        raise
+    except OSError:
+        with explained(folder):
+            raise
+
+
+def _steps(job_id: UUID, name: str) -> Sequence[str]:
+    steps = name.split("/")
+    if any(
+        step in {"", ".", ".."} or "\0" in step or len(step.encode(errors="replace")) > 255 for step in steps
+    ):
+        raise NoSuchOutput(job_id, name)
+    return PurePosixPath(name).parts
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
+
+
+def _is_part(name: str) -> bool:
+    return name.startswith(".") and name.endswith(PART) and _is_id(name[1 : -len(PART)])

@@ -1,0 +1,103 @@
+"""The database's tables, the same on SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+    false,
+)
+
+SCHEMA_VERSION = 1
+"""Number of the tables' form; rises with every change of this module."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(time: datetime) -> int:
+    """Return an aware time as microseconds since 1970, exactly."""
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware time, kept as microseconds since 1970 in UTC.
+
+    A whole number is the same in every database: it sorts, subtracts and keeps its microseconds.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002  # SQLAlchemy's signature
+        """Write an aware time; a naive one is a TypeError."""
+        return None if value is None else microseconds(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # likewise
+        """Read a time in UTC."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+metadata = MetaData()
+
+schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("process_id", Text, nullable=False),
+    Column("process_version", Text, nullable=False),
+    Column("notebook_sha256", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("updated", Instant, nullable=False),
+    Column("started", Instant),
+    Column("finished", Instant),
+    Column("progress", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("owner", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("worker", Text),
+    Column("dismiss_requested", Boolean, nullable=False, server_default=false()),
+    Column("mode", Text, nullable=False),
+    Column("response", Text, nullable=False),
+    Column("requested_outputs", JSON(none_as_null=True)),
+    Column("subscriber", JSON(none_as_null=True)),
+    Column("concurrency", Integer),
+    Column("trigger", Text, nullable=False),
+    # Each ends in the order of the job list: a page is read from the index, however many jobs there are.
+    Index("jobs_by_time", "created", "id"),
+    Index("jobs_by_status", "status", "created", "id"),
+    Index("jobs_by_process", "process_id", "created", "id"),
+    Index("jobs_by_owner", "owner", "created", "id"),
+    # How many jobs of a process run is asked at every claim.
+    Index("jobs_by_process_and_status", "process_id", "status"),
+)
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    # SQLite counts up in INTEGER keys only.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("event", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", Instant, nullable=False),
+    Column("last_error", Text, nullable=False),
+    UniqueConstraint("job_id", "event"),
+    Index("callbacks_by_time", "state", "next_attempt"),
+)
