@@ -122,6 +122,8 @@ class Process:
     """A run may be repeated after a crash of the server."""
     executor: str = ""
     """Execution mode the front matter asks for; empty: the server's choice."""
+    reserved: Mapping[str, Json] = field(default_factory=dict)
+    """The front matter's ``schedule``, ``access`` and ``secrets`` as they were written."""
 
 
 # --------------------------------------------------------------------- jobs

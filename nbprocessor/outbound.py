@@ -1,7 +1,7 @@
 """Calls to addresses that clients name: callbacks and inputs by reference, never into the inner network.
 
 Server-side request forgery is prevented by connecting to an address that was checked, not to a name: a name
-may resolve to something else a moment later. Redirects are not followed and proxies of the environment are not
+may resolve to something else a moment later. Redirects are not followed and proxies of the environment not
 used, as both would decide anew where the call goes. There is no well-kept library for all of it: advocate is
 not maintained, requests-hardened knows private addresses only and bounds neither ports nor answers. urllib3
 connects to an address under another name by its documented arguments.

@@ -1,0 +1,34 @@
+"""One request's facts, carried past pygeoapi's functions, which know nothing of users, filters or validated bodies."""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from nbprocessor.api.prefer import Preference
+from nbprocessor.model import Execution, Job, JobFilter, Process
+
+
+@dataclass(slots=True)
+class Call:
+    """What the adapter knows of the request and the manager needs, and what the manager found out."""
+
+    processes: Mapping[str, Process]
+    """The processes on offer when the request came in: one snapshot for the whole request."""
+    owner: str | None = None
+    """Whose jobs are seen; None: everybody's (sign-in off)."""
+    offset: int = 0
+    """Of the process list, which pygeoapi pages by ``limit`` only."""
+    filter: JobFilter = JobFilter()
+    execution: Execution | None = None
+    preference: Preference = Preference()
+    jobs: dict[str, Job] = field(default_factory=dict)
+    """Jobs the manager met on the way, by id: the answer is written from these."""
+
+    @property
+    def job(self) -> Job:
+        """The one job the request was about."""
+        (job,) = self.jobs.values()
+        return job
+
+
+CALL: ContextVar[Call] = ContextVar("nbprocessor_call")

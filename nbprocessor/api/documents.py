@@ -1,0 +1,140 @@
+"""What a job leaves beside its results: executed notebook, report, log, inputs, manifest, and its events as they happen."""
+
+import json
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+from sse_starlette.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from nbprocessor import contract
+from nbprocessor.api import negotiation
+from nbprocessor.api.jobs import status_info
+from nbprocessor.api.problems import RequestRefused
+from nbprocessor.api.services import Services
+from nbprocessor.errors import NoSuchOutput, ResultGone, ResultNotReady
+from nbprocessor.language import LANGUAGES, text
+from nbprocessor.model import Job
+
+NOTEBOOK_TYPE = "application/x-ipynb+json"
+
+
+class DocumentRoutes:
+    """One method per document of a job, and of a process its notebook and findings."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    def routes(self) -> list[Route]:
+        """Return the route table."""
+        return [
+            Route("/jobs/{job_id}/notebook", self.notebook),
+            Route("/jobs/{job_id}/report", self.report),
+            Route("/jobs/{job_id}/log", self.log),
+            Route("/jobs/{job_id}/inputs", self.inputs),
+            Route("/jobs/{job_id}/manifest", self.manifest),
+            Route("/jobs/{job_id}/events", self.events),
+            Route("/processes/{process_id}/notebook", self.process_notebook),
+            Route("/processes/{process_id}/check", self.process_check),
+            Route("/health", self.health),
+        ]
+
+    async def notebook(self, request: Request) -> Response:
+        """``GET /jobs/{jobID}/notebook``: the executed notebook, partial while the job runs."""
+        job, content = await run_in_threadpool(self._read, request, contract.FILE_EXECUTED)
+        return _attachment(content, NOTEBOOK_TYPE, f"{job.process_id}-{job.id}.ipynb")
+
+    async def report(self, request: Request) -> Response:
+        """``GET /jobs/{jobID}/report``: the executed notebook as a page without scripts, code folded."""
+        html = await run_in_threadpool(self._report, request)
+        return HTMLResponse(html, headers=dict(self.services.report_headers))
+
+    async def log(self, request: Request) -> Response:
+        """``GET /jobs/{jobID}/log``: what the run wrote."""
+        job = await run_in_threadpool(self.services.job, request)
+        try:
+            content = await run_in_threadpool(self.services.results.read, job.id, contract.FILE_LOG)
+        except (NoSuchOutput, ResultGone):
+            content = b""
+        return Response(content, media_type="text/plain; charset=utf-8")
+
+    async def inputs(self, request: Request) -> Response:
+        """``GET /jobs/{jobID}/inputs``: the request as it was accepted, complete with defaults."""
+        _, content = await run_in_threadpool(self._read, request, contract.FILE_INPUTS)
+        return Response(content, media_type=negotiation.JSON)
+
+    async def manifest(self, request: Request) -> Response:
+        """``GET /jobs/{jobID}/manifest``: facts of the run and the digest of every file."""
+        job, content = await run_in_threadpool(self._read, request, contract.FILE_MANIFEST)
+        if not job.status.ended:
+            raise ResultNotReady(job.id, job.status)
+        return Response(content, media_type=negotiation.JSON)
+
+    async def events(self, request: Request) -> Response:
+        """``GET /jobs/{jobID}/events``: statusInfo as server-sent events until the job has ended."""
+        job = await run_in_threadpool(self.services.job, request)
+        return EventSourceResponse(self._status_events(job), ping=15)
+
+    async def process_notebook(self, request: Request) -> Response:
+        """``GET /processes/{processID}/notebook``: the notebook on offer, as it was read."""
+        process = self.services.process(request)
+        return _attachment(process.notebook, NOTEBOOK_TYPE, f"{process.id}.ipynb")
+
+    async def process_check(self, request: Request) -> Response:
+        """``GET /processes/{processID}/check``: why the newest save of the notebook is not on offer."""
+        process = self.services.process(request)
+        fault = self.services.catalogue.faults.get(process.id)
+        problems = fault.problems if fault else ()
+        return JSONResponse(
+            {
+                "processID": process.id,
+                "versionOnOffer": process.version,
+                "notebookSha256": process.sha256,
+                "faults": [{"place": p.pointer, "detail": p.detail, "mend": p.mend} for p in problems],
+            }
+        )
+
+    async def health(self, request: Request) -> Response:  # noqa: ARG002  # Starlette's signature
+        """``GET /health``: whether the server can do its work."""
+        report = await run_in_threadpool(self.services.health)
+        status = HTTPStatus.OK if report["status"] == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
+        return JSONResponse(report, int(status))
+
+    def _read(self, request: Request, name: str) -> tuple[Job, bytes]:
+        """Read a file of the job the path names; a file that is not yet there is not ready."""
+        job = self.services.job(request)
+        try:
+            return job, self.services.results.read(job.id, name)
+        except (NoSuchOutput, ResultGone):
+            if not job.status.ended:
+                raise ResultNotReady(job.id, job.status) from None
+            raise
+
+    def _report(self, request: Request) -> str:
+        language = request.query_params.get("lang", self.services.settings.server.language)
+        if language not in LANGUAGES:
+            raise RequestRefused(HTTPStatus.BAD_REQUEST, f"lang={language} is no language here; use {' or '.join(LANGUAGES)}.")
+        job, content = self._read(request, contract.FILE_EXECUTED)
+        process = json.loads(self.services.results.read(job.id, contract.FILE_PROCESS))
+        facts = {
+            "Job": str(job.id),
+            "Process": f"{job.process_id} {job.process_version}",
+            "Status": f"{job.status} {job.message}".strip(),
+            "Started": job.started.isoformat(timespec="seconds") if job.started else "",
+            "Finished": job.finished.isoformat(timespec="seconds") if job.finished else "",
+            "Notebook SHA-256": job.notebook_sha256,
+        }
+        title = text(process.get("title"), language) or job.process_id
+        return self.services.render_report(content, title=title, language=language, facts=facts)
+
+    async def _status_events(self, job: Job) -> AsyncIterator[ServerSentEvent]:
+        async for state in self.services.events.subscribe(job.id):
+            data = json.dumps(status_info(state, self.services.base_url))
+            yield ServerSentEvent(data, event="status", id=f"{state.updated.timestamp():.6f}")
+
+
+def _attachment(content: bytes, media_type: str, name: str) -> Response:
+    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})

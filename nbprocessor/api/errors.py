@@ -1,0 +1,75 @@
+"""The request's door: every error becomes a problem document, as JSON or as a page; nothing else leaves the server."""
+
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from nbprocessor.api import negotiation
+from nbprocessor.api.endpoint import Render
+from nbprocessor.api.problems import Problem, problem
+from nbprocessor.errors import NbprocessorError
+from nbprocessor.language import LANGUAGES
+
+log = logging.getLogger(__name__)
+
+
+class ErrorResponses:
+    """Exception handlers for the application."""
+
+    def __init__(self, render: Render) -> None:
+        self._render = render
+
+    def handlers(self) -> Mapping[Any, Callable[[Request, Exception], Any]]:
+        """Return the table for Starlette."""
+        return {NbprocessorError: self.ours, HTTPException: self.routing, Exception: self.unexpected}
+
+    async def ours(self, request: Request, error: Exception) -> Response:
+        """Answer an error raised on purpose."""
+        assert isinstance(error, NbprocessorError)
+        found = problem(error)
+        if found.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.warning("request failed method=%s path=%r error=%s", request.method, request.url.path, error)
+        return self._response(request, found)
+
+    async def routing(self, request: Request, error: Exception) -> Response:
+        """Answer what no route takes: 404, 405."""
+        assert isinstance(error, HTTPException)
+        status = HTTPStatus(error.status_code)
+        detail = {
+            HTTPStatus.NOT_FOUND: f'There is nothing at "{request.url.path}".',
+            HTTPStatus.METHOD_NOT_ALLOWED: f'{request.method} is not possible at "{request.url.path}".',
+        }.get(status, str(error.detail))
+        return self._response(request, Problem(status, detail, headers=error.headers or {}))
+
+    async def unexpected(self, request: Request, error: Exception) -> Response:
+        """Answer a fault of the server; the person is told nothing of its inside, the log everything."""
+        log.error("request failed method=%s path=%r", request.method, request.url.path, exc_info=error)
+        return self._response(request, problem(NbprocessorError()))
+
+    def _response(self, request: Request, found: Problem) -> Response:
+        headers = dict(found.headers) | {"Cache-Control": "no-store"}
+        if _wants_page(request):
+            language = request.query_params.get("lang", "")
+            html = self._render(
+                "problem",
+                found.document(),
+                language=language if language in LANGUAGES else LANGUAGES[0],
+                url=request.url.path,
+                base_url=request.scope.get("root_path", ""),
+            )
+            return HTMLResponse(html, int(found.status), headers=headers)
+        return JSONResponse(
+            found.document(), int(found.status), headers=headers, media_type=negotiation.problem_type(request.headers)
+        )
+
+
+def _wants_page(request: Request) -> bool:
+    try:
+        return negotiation.wanted(request.query_params, request.headers) == "html"
+    except NbprocessorError:
+        return False

@@ -1,0 +1,58 @@
+"""Keeps foreign pages in a person's browser from using a server that needs no sign-in (cross-site requests, DNS rebinding)."""
+
+from collections.abc import Collection
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from nbprocessor.api.problems import Problem
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Guard:
+    """Refuses requests to names this server does not have, and changes asked for by pages of other origins."""
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], origins: Collection[str]) -> None:
+        """Wrap an application.
+
+        Args:
+            app: What is guarded.
+            hosts: Names without port under which the server answers; empty: under every name.
+            origins: Origins (``https://host:port``) of pages that may ask for changes, beside the server's own.
+        """
+        self._app = app
+        self._hosts = frozenset(hosts)
+        self._origins = frozenset(origin.rstrip("/") for origin in origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] == "http":
+            refusal = self._refusal(scope["method"], Headers(scope=scope))
+            if refusal is not None:
+                await JSONResponse(refusal.document(), int(refusal.status))(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, method: str, headers: Headers) -> Problem | None:
+        host = headers.get("host", "")
+        name = urlsplit(f"//{host}").hostname or "" if "@" not in host and _is_netloc(host) else ""
+        if self._hosts and name not in self._hosts:
+            return Problem(HTTPStatus.MISDIRECTED_REQUEST, f'This server is not "{host}"; set server.url if it should be.')
+        origin = headers.get("origin")
+        if method in SAFE_METHODS or origin is None:
+            return None
+        own = urlsplit(origin).netloc == host if _is_netloc(origin.partition("://")[2]) else False
+        if own or origin in self._origins:
+            return None
+        return Problem(HTTPStatus.FORBIDDEN, f"Pages of {origin} may not change anything here (server.cors_origins).")
+
+
+def _is_netloc(text: str) -> bool:
+    try:
+        return bool(urlsplit(f"//{text}").hostname)
+    except ValueError:
+        return False

@@ -1,0 +1,150 @@
+"""Jobs as the standard shows them: statusInfo, and the job list's filters (OGC 18-062r2, clauses 7.10 and 11)."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Protocol
+
+from nbprocessor.errors import InvalidRequest, Problem
+from nbprocessor.model import Job, JobFilter, JobStatus, Json
+
+REL = "http://www.opengis.net/def/rel/ogc/1.0/"
+
+
+class Query(Protocol):
+    """What is used of a request's query: the first value, and all values, of a parameter."""
+
+    def get(self, key: str, default: str | None = None, /) -> str | None:
+        """Return the first value."""
+        ...
+
+    def getlist(self, key: str, /) -> list[str]:
+        """Return all values."""
+        ...
+
+
+def status_info(job: Job, base_url: str) -> dict[str, Json]:
+    """Write a job as statusInfo.yaml: ids under both names, times only where known, links for what there is."""
+    info: dict[str, Json] = {
+        "processID": job.process_id,
+        "type": "process",
+        "jobID": str(job.id),
+        "id": str(job.id),
+        "status": str(job.status),
+        "message": job.message,
+        "created": _instant(job.created),
+        "started": _instant(job.started),
+        "finished": _instant(job.finished),
+        "updated": _instant(job.updated),
+        "progress": job.progress,
+        "links": job_links(job, f"{base_url}/jobs/{job.id}", base_url),
+    }
+    return {name: value for name, value in info.items() if value is not None}
+
+
+def job_links(job: Job, url: str, base_url: str) -> list[dict[str, str]]:
+    """Return the links a job has in its present status."""
+    links = [
+        _link(url, "self", "application/json", "This job"),
+        _link(f"{url}?f=html", "alternate", "text/html", "This job as a page"),
+        _link(f"{base_url}/processes/{job.process_id}", "type", "application/json", "The process it runs"),
+        _link(f"{base_url}/jobs", "up", "application/json", "All jobs"),
+    ]
+    if not job.status.ended:
+        links.append(_link(url, "monitor", "application/json", "Status of this job"))
+        links.append(_link(f"{url}/events", "monitor", "text/event-stream", "Status of this job as it changes"))
+    if job.status is JobStatus.SUCCESSFUL:
+        links.append(_link(f"{url}/results", f"{REL}results", "application/json", "Results"))
+    if job.status is JobStatus.FAILED:
+        links.append(_link(f"{url}/results", f"{REL}exceptions", "application/json", "Why it failed"))
+    if job.status is not JobStatus.ACCEPTED:
+        links.append(_link(f"{url}/notebook", "related", "application/x-ipynb+json", "Executed notebook"))
+        links.append(_link(f"{url}/report", "related", "text/html", "Report"))
+        links.append(_link(f"{url}/log", "related", "text/plain", "Log"))
+    links.append(_link(f"{url}/inputs", "related", "application/json", "Inputs"))
+    if job.status.ended and job.started is not None:
+        links.append(_link(f"{url}/manifest", "related", "application/json", "Manifest: digests of all files"))
+    return links
+
+
+def job_filter(query: Query, owner: str | None) -> JobFilter:
+    """Read the job list's filters.
+
+    Without ``status`` accepted jobs are left out (OGC 18-062r2, /req/job-list/status-response).
+
+    Raises:
+        InvalidRequest: Names every parameter that cannot be read.
+    """
+    problems: list[Problem] = []
+    statuses = _statuses(_values(query, "status"), problems)
+    for kind in _values(query, "type"):
+        if kind != "process":
+            problems.append(Problem("type", f'"{kind}" is no type of job here.', "Use type=process."))
+    begin, end = _interval(query.get("datetime"), problems)
+    filter_ = JobFilter(
+        owner=owner,
+        process_ids=tuple(_values(query, "processID")),
+        statuses=statuses or tuple(status for status in JobStatus if status is not JobStatus.ACCEPTED),
+        created_from=begin,
+        created_to=end,
+        min_duration=_duration(query.get("minDuration"), "minDuration", problems),
+        max_duration=_duration(query.get("maxDuration"), "maxDuration", problems),
+    )
+    if problems:
+        raise InvalidRequest(problems)
+    return filter_
+
+
+def _instant(time: datetime | None) -> str | None:
+    return None if time is None else time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _link(href: str, rel: str, media_type: str, title: str) -> dict[str, str]:
+    return {"href": href, "rel": rel, "type": media_type, "title": title}
+
+
+def _values(query: Query, name: str) -> list[str]:
+    """Read an array parameter in both serialisations: ``a=x,y`` and ``a=x&a=y``."""
+    return [part.strip() for value in query.getlist(name) for part in value.split(",") if part.strip()]
+
+
+def _statuses(names: Iterable[str], problems: list[Problem]) -> tuple[JobStatus, ...]:
+    statuses = []
+    for name in names:
+        if name in list(JobStatus):
+            statuses.append(JobStatus(name))
+        else:
+            problems.append(Problem("status", f'"{name}" is no job status.', f"Known: {', '.join(JobStatus)}."))
+    return tuple(statuses)
+
+
+def _interval(value: str | None, problems: list[Problem]) -> tuple[datetime | None, datetime | None]:
+    """Read ``datetime``: an instant, or an interval that may be open on one side (RFC 3339, ``..``)."""
+    if not value:
+        return None, None
+    parts = value.split("/")
+    try:
+        if len(parts) > 2 or all(part in {"", ".."} for part in parts):
+            raise ValueError("no interval")
+        begin, end = (None if part in {"", ".."} else _time(part) for part in (parts[0], parts[-1]))
+    except (ValueError, OverflowError):
+        problems.append(
+            Problem("datetime", f'"{value}" is no time or interval.', "Use 2026-01-31T00:00:00Z/.. or alike (RFC 3339).")
+        )
+        return None, None
+    if begin and end and begin > end:
+        problems.append(Problem("datetime", f'"{value}" ends before it begins.'))
+    return begin, end
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text.strip().replace(" ", "+"))  # an unescaped + in a query arrives as a blank
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _duration(value: str | None, name: str, problems: list[Problem]) -> float | None:
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        problems.append(Problem(name, f'"{value}" is no duration.', "Give whole seconds, 0 or more."))
+        return None
+    return float(value)

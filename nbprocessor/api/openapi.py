@@ -1,0 +1,128 @@
+"""The OpenAPI 3.0 document: ``openapi.yml`` beside this module, and one execute operation per process on offer."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
+from importlib import metadata, resources
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from nbprocessor.catalogue import Catalogue
+from nbprocessor.config import Settings
+from nbprocessor.language import localise, text
+from nbprocessor.model import Input, Json, Process
+
+MEDIA_TYPE = "application/vnd.oai.openapi+json;version=3.0"
+_EXTRA_KEYWORDS = frozenset({"contentMediaType", "contentEncoding", "contentSchema", "$defs", "$schema", "$id", "const", "examples"})
+"""JSON Schema keywords that OpenAPI 3.0 does not have; process descriptions keep them, this document cannot."""
+
+
+def openapi_document(settings: Settings, base_url: str, catalogue: Catalogue) -> dict[str, Json]:
+    """Return the document for the processes on offer now, complete in itself."""
+    language = settings.server.language
+    document = deepcopy(_static())
+    document["info"] = {
+        "title": settings.metadata.title,
+        "description": settings.metadata.description,
+        "version": metadata.version("nbprocessor"),
+        "license": {"name": settings.metadata.license, "url": settings.metadata.license_url},
+    }
+    document["servers"] = [{"url": base_url}]
+    for process in catalogue.processes.values():
+        document["paths"][f"/processes/{process.id}/execution"] = {"post": _execute_operation(process, language)}
+    return document
+
+
+def _execute_operation(process: Process, language: str) -> dict[str, Json]:
+    response = {name: {"$ref": f"#/components/responses/{component}"} for name, component in _FAULTS.items()}
+    return {
+        "tags": ["processes"],
+        "operationId": f"execute_{process.id}",
+        "summary": text(process.title, language),
+        "description": text(process.description, language),
+        "parameters": [{"$ref": "#/components/parameters/Prefer"}],
+        "requestBody": {
+            "required": bool([field for field in process.inputs.values() if field.min_occurs > 0]),
+            "content": {"application/json": {"schema": _execute_schema(process, language)}},
+        },
+        "responses": {
+            "200": {"description": "Results, when they came in time", "content": {"application/json": {"schema": {}}, "*/*": {"schema": {}}}},
+            "201": {
+                "description": "The job that will compute them",
+                "headers": {"Location": {"schema": {"type": "string"}}},
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/statusInfo"}}},
+            },
+            "204": {"description": "Results, all by reference: see the Link headers", "headers": {"Link": {"schema": {"type": "string"}}}},
+            **response,
+        },
+    }
+
+
+_FAULTS = {
+    "400": "Refused", "403": "Refused", "404": "NotFound", "410": "Gone", "413": "TooLarge", "415": "WrongType", "422": "Failed",
+    "503": "Unavailable",
+}  # fmt: skip
+
+
+def _execute_schema(process: Process, language: str) -> dict[str, Json]:
+    inputs: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {field.id: _input_schema(field, language) for field in process.inputs.values()},
+    }
+    required = [field.id for field in process.inputs.values() if field.min_occurs > 0]
+    if required:
+        inputs["required"] = required
+    outputs = {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/requestedOutput"}}
+    if process.outputs:
+        outputs = {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {name: {"$ref": "#/components/schemas/requestedOutput"} for name in process.outputs},
+        }
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            "inputs": inputs,
+            "outputs": outputs,
+            "response": {"type": "string", "enum": ["raw", "document"], "default": "raw"},
+            "subscriber": {"$ref": "#/components/schemas/subscriber"},
+        },
+    }
+    if required:
+        schema["required"] = ["inputs"]
+    if process.example:
+        schema["example"] = localise(process.example, language)
+    return schema
+
+
+def _input_schema(field: Input, language: str) -> dict[str, Json]:
+    schema = _openapi_30(field.schema)
+    if field.max_occurs != 1:
+        several: dict[str, Any] = {"type": "array", "items": schema, "minItems": max(field.min_occurs, 1)}
+        if isinstance(field.max_occurs, int):
+            several["maxItems"] = field.max_occurs
+        schema = several if field.min_occurs > 1 else {"oneOf": [schema, several]}
+    if title := text(field.title, language):
+        schema = {"title": title} | schema
+    return schema
+
+
+def _openapi_30(schema: Json) -> Json:
+    """Leave out what OpenAPI 3.0's schema objects do not know; what remains accepts no less."""
+    if isinstance(schema, Mapping):
+        kept = {key: _openapi_30(value) for key, value in schema.items() if key not in _EXTRA_KEYWORDS}
+        if "const" in schema:
+            kept["enum"] = [schema["const"]]
+        return kept
+    if isinstance(schema, list | tuple):
+        return [_openapi_30(item) for item in schema]
+    return schema
+
+
+@cache
+def _static() -> dict[str, Json]:
+    source = resources.files(__package__).joinpath("openapi.yml").read_text(encoding="utf-8")
+    document: dict[str, Json] = YAML(typ="safe", pure=True).load(source)
+    return document

@@ -1,0 +1,238 @@
+"""The standard's resources: every route of OGC API - Processes, answered through pygeoapi."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import pygeoapi.api as core
+import pygeoapi.api.processes as processes
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from nbprocessor.api import bodies, negotiation, prefer
+from nbprocessor.api.call import Call
+from nbprocessor.api.endpoint import Answer, ask, represent
+from nbprocessor.api.jobs import REL, job_filter, status_info
+from nbprocessor.api.manager import runs_async
+from nbprocessor.api.openapi import MEDIA_TYPE as OPENAPI_TYPE
+from nbprocessor.api.openapi import openapi_document
+from nbprocessor.api.results import Results
+from nbprocessor.api.service import CONFORMANCE_CLASSES
+from nbprocessor.api.services import Services
+from nbprocessor.errors import InvalidRequest, Problem
+from nbprocessor.model import Job, Process
+
+DISMISSAL_WAIT = 6.0
+"""Seconds a dismissal is awaited before it is answered; the worker promises 5."""
+
+
+class StandardRoutes:
+    """One method per resource of the standard."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    def routes(self) -> list[Route]:
+        """Return the route table."""
+        return [
+            Route("/", self.landing_page),
+            Route("/conformance", self.conformance),
+            Route("/openapi", self.openapi),
+            Route("/processes", self.process_list),
+            Route("/processes/{process_id}", self.process),
+            Route("/processes/{process_id}/execution", self.execute, methods=["POST"]),
+            Route("/jobs", self.job_list),
+            Route("/jobs/{job_id}", self.job),
+            Route("/jobs/{job_id}", self.dismiss, methods=["DELETE"]),
+            Route("/jobs/{job_id}/results", self.results),
+            Route("/jobs/{job_id}/results/{output_id}", self.output),
+        ]
+
+    async def landing_page(self, request: Request) -> Response:
+        """``GET /``."""
+        answer = await self._ask(request, self.services.call(request), core.landing_page)
+        base = self.services.base_url
+        links = [link for link in answer.document["links"] if _is_here(link, base)]
+        for link in links:
+            if link["rel"] == "conformance":
+                links = [*links, link | {"rel": f"{REL}conformance"}]
+                break
+        links.append({"href": f"{base}/health", "rel": "status", "type": negotiation.JSON, "title": "Health of the server"})
+        return self._represent(request, answer, answer.document | {"links": links}, "landing")
+
+    async def conformance(self, request: Request) -> Response:
+        """``GET /conformance``."""
+        answer = await self._ask(request, self.services.call(request), core.conformance)
+        # pygeoapi names classes of interfaces this server does not have; these are the ones it keeps.
+        common = [uri for uri in answer.document["conformsTo"] if "/ogcapi-common-1/" in uri]
+        return self._represent(request, answer, {"conformsTo": [*common, *CONFORMANCE_CLASSES]}, "conformance")
+
+    async def openapi(self, request: Request) -> Response:
+        """``GET /openapi``."""
+        services = self.services
+        services.api.openapi = openapi_document(services.settings, services.base_url, services.catalogue)
+        answer = await self._ask(request, services.call(request), core.openapi_)
+        return self._represent(request, answer, answer.document, "api", media_type=OPENAPI_TYPE)
+
+    async def process_list(self, request: Request) -> Response:
+        """``GET /processes``: all of them, or a page when ``limit`` asks for one."""
+        call = self.services.call(request)
+        total = len(call.processes)
+        call.offset = _number(request, "offset", 0, least=0)
+        limit = _number(request, "limit", self.services.settings.server.max_page_size, least=1)
+        answer = await self._ask(request, call, processes.describe_processes, limit=str(limit))
+        document = answer.document
+        summaries = [self._summary(summary) for summary in document["processes"]]
+        links = [link for link in document["links"] if _is_here(link, self.services.base_url)]
+        links += _page_links(f"{self.services.base_url}/processes", request, limit, call.offset, total)
+        return self._represent(request, answer, {"processes": summaries, "links": links}, "processes")
+
+    async def process(self, request: Request) -> Response:
+        """``GET /processes/{processID}``."""
+        process = self.services.process(request)
+        answer = await self._ask(request, self.services.call(request), processes.describe_processes, process.id)
+        return self._represent(request, answer, self._summary(answer.document), "process")
+
+    async def execute(self, request: Request) -> Response:
+        """``POST /processes/{processID}/execution``: validate, queue, and wait when a synchronous answer is wanted."""
+        services = self.services
+        process = self.services.process(request)
+        body = await bodies.read_body(request.stream(), request.headers, services.settings.server.max_body)
+        call = services.call(request)
+        call.preference = prefer.parse(request.headers.getlist("prefer"))
+        call.execution = await run_in_threadpool(
+            lambda: bodies.execution(process, bodies.parse_json(body), services.check_url)
+        )
+        await self._ask(request, call, processes.execute_process, process.id)
+        return await self._await_execution(call, process)
+
+    async def _await_execution(self, call: Call, process: Process) -> Response:
+        """Answer 200 with the results when they come in time, else 201 with the job's status."""
+        job, preference = call.job, call.preference
+        asynchronous = runs_async(process, preference.respond_async)
+        wait = 0.0 if asynchronous else self.services.settings.execution.sync_wait
+        if preference.wait is not None:
+            # "respond-async, wait=5" asks for the result if it comes within 5 s (RFC 7240, section 4.3).
+            wait = min(preference.wait, self.services.settings.execution.sync_wait)
+        ended = await self.services.events.wait(job.id, wait) if wait > 0 else None
+        url = f"{self.services.base_url}/jobs/{job.id}"
+        headers = {"Location": url, "Link": f'<{url}>; rel="monitor"'}
+        if applied := preference.applied(asynchronous=ended is None):
+            headers["Preference-Applied"] = applied
+        if ended is None:
+            return self._status(job, HTTPStatus.CREATED, headers)
+        response = await run_in_threadpool(lambda: self._results(ended).response())
+        for name, value in headers.items():
+            response.headers.append(name, value)
+        return response
+
+    async def job_list(self, request: Request) -> Response:
+        """``GET /jobs``: newest first, filtered, by pages."""
+        call = self.services.call(request)
+        call.filter = job_filter(request.query_params, call.owner)
+        server = self.services.settings.server
+        limit = min(_number(request, "limit", server.page_size, least=1), server.max_page_size)
+        offset = _number(request, "offset", 0, least=0)
+        answer = await self._ask(request, call, processes.get_jobs, limit=str(limit), offset=str(offset))
+        jobs = [status_info(job, self.services.base_url) for job in call.jobs.values()]
+        more = any(link["rel"] == "next" for link in answer.document["links"]) and len(jobs) == limit
+        links = [link for link in answer.document["links"] if link["rel"] in {"self", "alternate"}]
+        url = f"{self.services.base_url}/jobs"
+        links += _page_links(url, request, limit, offset, offset + limit + 1 if more else 0)
+        return self._represent(request, answer, {"jobs": jobs, "links": links}, "jobs")
+
+    async def job(self, request: Request) -> Response:
+        """``GET /jobs/{jobID}``."""
+        call = self.services.call(request)
+        answer = await self._ask(request, call, processes.get_jobs, request.path_params["job_id"])
+        return self._represent(request, answer, status_info(call.job, self.services.base_url), "job")
+
+    async def dismiss(self, request: Request) -> Response:
+        """``DELETE /jobs/{jobID}``: stop the work, keep the record; a job that has ended stays as it is."""
+        call = self.services.call(request)
+        answer = await self._ask(request, call, processes.delete_job, request.path_params["job_id"])
+        job = call.job
+        if not job.status.ended:
+            self.services.dismiss(job.id)
+            job = await self.services.events.wait(job.id, DISMISSAL_WAIT) or job
+        return self._represent(request, answer, status_info(job, self.services.base_url), "job")
+
+    async def results(self, request: Request) -> Response:
+        """``GET /jobs/{jobID}/results``: as the execute request asked for them; as one document with ``f=json``."""
+        job = await run_in_threadpool(self.services.job, request)
+        results = await run_in_threadpool(self._results, job)
+        if negotiation.wanted(request.query_params, request.headers) == "html":
+            document = {"job": status_info(job, self.services.base_url), "results": results.document()}
+            call = self.services.call(request)
+            answer = await self._ask(request, call, core.conformance)
+            return self._represent(request, answer, document, "results")
+        as_document = request.query_params.get("f") == "json"
+        return await run_in_threadpool(results.document_response if as_document else results.response)
+
+    async def output(self, request: Request) -> Response:
+        """``GET /jobs/{jobID}/results/{outputID}``: one output as it is."""
+        job = await run_in_threadpool(self.services.job, request)
+        return await run_in_threadpool(lambda: self._results(job).output(request.path_params["output_id"]))
+
+    async def _ask(self, request: Request, call: Call, function: Any, *arguments: str, **query: str) -> Answer:
+        return await ask(self.services.api, request, call, function, *arguments, **query)
+
+    def _represent(self, request: Request, answer: Answer, document: Any, page: str, **how: Any) -> Response:
+        return represent(
+            request, document, page=page, render=self.services.render, language=answer.language, status=answer.status, **how
+        )
+
+    def _status(self, job: Job, status: HTTPStatus, headers: Mapping[str, str]) -> Response:
+        return JSONResponse(status_info(job, self.services.base_url), int(status), headers=dict(headers))
+
+    def _results(self, job: Job) -> Results:
+        return Results(job, self.services.results, self.services.base_url)
+
+    def _summary(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Complete pygeoapi's description: links to what it does not know, none to what is not here."""
+        url = f"{self.services.base_url}/processes/{document['id']}"
+        links = [link for link in document.pop("links") if _is_here(link, self.services.base_url)]
+        links.append({"href": f"{url}/notebook", "rel": "related", "type": "application/x-ipynb+json", "title": "Notebook"})
+        fault = self.services.catalogue.faults.get(document["id"])
+        if fault is not None:
+            title = f"The notebook was saved with faults; version {document['version']} stays on offer"
+            links.append({"href": f"{url}/check", "rel": "status", "type": negotiation.JSON, "title": title})
+        return document | {"links": links}
+
+
+def _is_here(link: Mapping[str, str], base_url: str) -> bool:
+    """Tell whether a link of pygeoapi's leads somewhere: it also names interfaces and formats this server does not have."""
+    if link.get("type") == "application/ld+json":
+        return False
+    path = link["href"].removeprefix(base_url).partition("?")[0]
+    return link["href"] != path and path.partition("/")[2].partition("/")[0] in {
+        "", "conformance", "openapi", "processes", "jobs",
+    }
+
+
+def _number(request: Request, name: str, default: int, *, least: int) -> int:
+    """Read a query parameter that counts something.
+
+    Raises:
+        InvalidRequest: It is no whole number, or smaller than ``least``.
+    """
+    value = request.query_params.get(name)
+    if value is None:
+        return default
+    if not (value.isascii() and value.isdigit() and len(value) < 10) or int(value) < least:
+        raise InvalidRequest([Problem(name, f'"{value}" is no {name}.', f"Give a whole number, {least} or more.")])
+    return int(value)
+
+
+def _page_links(url: str, request: Request, limit: int, offset: int, total: int) -> list[dict[str, str]]:
+    """Return the links to the page before and after, with the request's other parameters kept."""
+    links = []
+    base = request.url.remove_query_params(["offset", "limit"])
+    for rel, start in (("prev", max(0, offset - limit) if offset else None), ("next", offset + limit if total > offset + limit else None)):
+        if start is not None:
+            query = base.include_query_params(limit=limit, offset=start).query
+            links.append({"href": f"{url}?{query}", "rel": rel, "type": negotiation.JSON, "title": f"{rel} page"})
+    return links
+

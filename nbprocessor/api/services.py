@@ -1,0 +1,65 @@
+"""What the routes need of the house: handed in by ``app``, looked up nowhere."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+
+from nbprocessor.api.call import Call
+from nbprocessor.api.endpoint import Render
+from nbprocessor.api.manager import Submit, job_uuid
+from nbprocessor.api.service import NotebookAPI
+from nbprocessor.catalogue import Catalogue
+from nbprocessor.config import Settings
+from nbprocessor.execution.events import JobEvents
+from nbprocessor.model import Job, Process
+from nbprocessor.store.jobs import JobStore
+from nbprocessor.store.results import ResultStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes need of the house, built by ``app``."""
+
+    settings: Settings
+    base_url: str
+    api: NotebookAPI
+    catalogue: Catalogue
+    store: JobStore
+    results: ResultStore
+    events: JobEvents
+    submit: Submit
+    check_url: Callable[[str], None]
+    """Raises OutboundRefused for an address that must not be called."""
+    dismiss: Callable[[UUID], None]
+    """Tells a worker of this server at once that a job is dismissed."""
+    render: Render
+    render_report: Callable[..., str]
+    report_headers: Mapping[str, str]
+    health: Callable[[], dict[str, Any]]
+
+    def owner(self, request: Request) -> str | None:
+        """Return whose jobs the request sees; None while sign-in is off."""
+        return getattr(request.state, "owner", None)
+
+    def call(self, request: Request) -> Call:
+        """Return the facts of this request for our process manager."""
+        return Call(processes=self.catalogue.processes, owner=self.owner(request))
+
+    def job(self, request: Request) -> Job:
+        """Return the job the path names, if the one who asks may see it (runs in a thread).
+
+        Raises:
+            NoSuchJob: Unknown, or another owner's.
+        """
+        return self.store.get(job_uuid(request.path_params["job_id"]), owner=self.owner(request))
+
+    def process(self, request: Request) -> Process:
+        """Return the process the path names.
+
+        Raises:
+            NoSuchProcess: None of this id is on offer.
+        """
+        return self.catalogue.get(request.path_params["process_id"])

@@ -1,0 +1,194 @@
+"""Puts the house together, once: settings → services → one ASGI application."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from nbprocessor import __version__
+from nbprocessor.api.documents import DocumentRoutes
+from nbprocessor.api.errors import ErrorResponses
+from nbprocessor.api.guard import Guard
+from nbprocessor.api.manager import NotebookManager
+from nbprocessor.api.results import callback_body
+from nbprocessor.api.routes import StandardRoutes
+from nbprocessor.api.service import NotebookAPI
+from nbprocessor.api.services import Services
+from nbprocessor.callbacks import CallbackSender
+from nbprocessor.catalogue import Catalogue
+from nbprocessor.config import LOOPBACK, Settings
+from nbprocessor.errors import NbprocessorError
+from nbprocessor.execution.events import JobEvents
+from nbprocessor.execution.submission import submit
+from nbprocessor.execution.worker import Worker
+from nbprocessor.model import Execution, Job, JobStatus, Process
+from nbprocessor.outbound import Outbound
+from nbprocessor.store.database import open_database
+from nbprocessor.store.jobs import JobStore
+from nbprocessor.store.results import ResultStore
+from nbprocessor.web import report
+from nbprocessor.web.pages import Pages, static_folder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that lives as long as the program does."""
+
+    settings: Settings
+    catalogue: Catalogue
+    store: JobStore
+    results: ResultStore
+    outbound: Outbound
+    events: JobEvents
+    worker: Worker
+
+
+def build(settings: Settings) -> House:
+    """Build the services from the settings; nothing runs yet.
+
+    Raises:
+        StoreUnavailable: The database or the results folder cannot be used.
+        NotebookError: The notebooks folder cannot be read.
+    """
+    results = ResultStore(settings.results.folder, settings.results.url, settings.results.reserve)
+    store = JobStore(open_database(settings.store_url))
+    outbound = Outbound(settings.outbound)
+    events = JobEvents(store)
+    catalogue = Catalogue(settings.notebooks.folder)
+    catalogue.refresh()
+    worker = Worker(store=store, results=results, events=events, outbound=outbound, settings=settings)
+    return House(settings, catalogue, store, results, outbound, events, worker)
+
+
+def submit_job(
+    house: House, process: Process, execution: Execution, owner: str | None, mode: str, trigger: str = "api"
+) -> Job:
+    """Queue a job and wake the worker."""
+    job = submit(
+        process,
+        execution,
+        store=house.store,
+        results=house.results,
+        owner=owner,
+        mode="sync" if mode == "sync" else "async",
+        trigger=trigger,
+        queue_limit=house.settings.execution.queue,
+    )
+    house.worker.wake()
+    return job
+
+
+def create_app(house: House, base_url: str) -> Starlette:
+    """Return the ASGI application: OGC API for clients, pages for people.
+
+    Args:
+        house: From :func:`build`.
+        base_url: What links in answers begin with, without a trailing slash.
+    """
+    settings = house.settings
+    submit_here = partial(submit_job, house)
+    pages = Pages()
+    services = Services(
+        settings=settings,
+        base_url=base_url,
+        api=NotebookAPI(settings, base_url, NotebookManager(house.store, submit_here)),
+        catalogue=house.catalogue,
+        store=house.store,
+        results=house.results,
+        events=house.events,
+        submit=submit_here,
+        check_url=house.outbound.check,
+        dismiss=house.worker.dismiss,
+        render=pages.render,
+        render_report=report.render_report,
+        report_headers=report.REPORT_HEADERS,
+        health=partial(health, house),
+    )
+    errors = ErrorResponses(pages.render)
+    return Starlette(
+        routes=[
+            *StandardRoutes(services).routes(),
+            *DocumentRoutes(services).routes(),
+            Mount("/static", StaticFiles(directory=static_folder()), name="static"),
+        ],
+        middleware=_middleware(settings, base_url),
+        exception_handlers=errors.handlers(),
+        lifespan=_lifespan(house, base_url),
+    )
+
+
+def health(house: House) -> dict[str, Any]:
+    """Tell whether the parts can do their work, for ``/health``."""
+    faults: dict[str, str] = {}
+    checks: Mapping[str, Callable[[], object]] = {"store": house.store.counts, "results": house.results.check_reserve}
+    for part, check in checks.items():
+        try:
+            check()
+        except NbprocessorError as error:
+            faults[part] = str(error)
+    counts = {} if "store" in faults else house.store.counts()
+    return {
+        "status": "degraded" if faults else "ok",
+        "version": __version__,
+        "faults": faults,
+        "processes": {"onOffer": len(house.catalogue.processes), "withFaults": sorted(house.catalogue.faults)},
+        "jobs": {"waiting": counts.get(JobStatus.ACCEPTED, 0), "running": counts.get(JobStatus.RUNNING, 0)},
+        "execution": house.worker.facts(),
+    }
+
+
+def _middleware(settings: Settings, base_url: str) -> list[Middleware]:
+    hosts = {*LOOPBACK, settings.server.host, urlsplit(base_url).hostname or ""}
+    return [
+        Middleware(Guard, hosts=hosts, origins=settings.server.cors_origins),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.server.cors_origins),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Accept", "Accept-Language", "Authorization", "Content-Type", "Prefer"],
+            expose_headers=["Location", "Link", "Preference-Applied", "Retry-After"],
+        ),
+    ]
+
+
+def _lifespan(house: House, base_url: str) -> Callable[[Starlette], Any]:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        await house.worker.recover()
+        sender = CallbackSender(
+            house.store, house.outbound, partial(callback_body, results=house.results, base_url=base_url), house.settings.outbound
+        )
+        tasks = [
+            asyncio.create_task(house.worker.run(stop), name="worker"),
+            asyncio.create_task(sender.run(stop), name="callbacks"),
+            asyncio.create_task(house.catalogue.watch(stop), name="catalogue"),
+        ]
+        for task in tasks:
+            task.add_done_callback(_report_end)
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    return lifespan
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background task ended task=%s", task.get_name(), exc_info=error)
+
+

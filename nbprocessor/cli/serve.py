@@ -1,0 +1,56 @@
+"""``nbprocessor serve``: the server."""
+
+import errno
+import socket
+from pathlib import Path
+
+import click
+import uvicorn
+
+from nbprocessor.cli.settings import folders, load
+from nbprocessor.errors import StoreUnavailable
+
+BACKLOG = 512
+
+
+@click.command(epilog="Example: nbprocessor serve --port 8099 --notebooks notebooks --results results")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one [8099].")
+@click.option("--host", help="Address; only this machine's own while sign-in is off [127.0.0.1].")
+@folders
+@click.pass_context
+def serve(context: click.Context, port: int | None, host: str | None, notebooks: Path | None, results: Path | None) -> None:
+    """Serve the notebooks as OGC API processes."""
+    from nbprocessor.app import build, create_app  # the house takes a second to import; --help must not
+
+    settings = load(context, notebooks=notebooks, results=results, server={"port": port, "host": host})
+    listener = listen(settings.server.host, settings.server.port)
+    with listener:
+        number = listener.getsockname()[1]
+        name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+        base_url = settings.server.url.rstrip("/") or f"http://{name}:{number}"
+        house = build(settings)
+        app = create_app(house, base_url)
+        click.echo(f"{len(house.catalogue.processes)} processes on {base_url} (results in {settings.results.folder})", err=True)
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10)
+        )
+        server.run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the listening socket, before anything else is started.
+
+    Raises:
+        StoreUnavailable: The port is taken or may not be used.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        why = {errno.EADDRINUSE: "is taken", errno.EACCES: "may not be used by this user"}.get(error.errno or 0, str(error))
+        raise StoreUnavailable(f"Port {port} on {host} {why}; choose another with --port.") from None
+    return listener

@@ -1,0 +1,110 @@
+"""What a run left: outputs found in the executed notebook, files made safe to serve, facts of the environment."""
+
+import hashlib
+import os
+import platform
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from nbprocessor import contract
+from nbprocessor.errors import OutputMissing
+from nbprocessor.model import Json, OutputFile, Process
+
+MAX_NAME = 200
+
+
+def prepare(folder: Path) -> None:
+    """Make a job's folder ready for a run; what an earlier attempt left goes."""
+    for name in (contract.FOLDER_WORK, contract.FOLDER_OUTPUTS, contract.FOLDER_WRITES):
+        _remove(folder / name)
+    for name in (contract.FILE_EXECUTED, contract.FILE_LOG, contract.FILE_MANIFEST):
+        (folder / name).unlink(missing_ok=True)
+    (folder / contract.FOLDER_WORK).mkdir()
+    (folder / contract.FOLDER_OUTPUTS).mkdir()
+
+
+def remove_special_files(folder: Path) -> Sequence[str]:
+    """Remove what is no plain file of the job's own, and return its paths.
+
+    A notebook may leave links to files it could not read itself, or pipes that block whoever opens them.
+    """
+    removed = []
+    for path, facts in _walk(folder):
+        # A hard link's other name may be anywhere on the disk.
+        if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
+            path.unlink()
+            removed.append(str(path.relative_to(folder)))
+    return removed
+
+
+def output_file(folder: Path, output_id: str, media_type: str, name: str) -> OutputFile | None:
+    """Describe a file in a job's outputs folder as it is now; None when there is none of this name."""
+    path = folder / contract.FOLDER_OUTPUTS / name
+    if Path(name).name != name or not path.is_file() or path.is_symlink():
+        return None
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return OutputFile(output_id, media_type, f"{contract.FOLDER_OUTPUTS}/{name}", path.stat().st_size, digest)
+
+
+def require_declared(process: Process, outputs: Sequence[OutputFile]) -> None:
+    """Make sure that the notebook handed over what it declares.
+
+    Raises:
+        OutputMissing: It did not; names all that is missing.
+    """
+    found = {output.id for output in outputs}
+    missing = [name for name, declared in process.outputs.items() if declared.required and name not in found]
+    if missing:
+        raise OutputMissing(missing)
+
+
+def environment_facts(process: Process, executor: str) -> Mapping[str, Json]:
+    """Return what the run ran with, for the manifest."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "kernel": process.kernel,
+        "executor": executor,
+        "packages": dict(_packages()),
+    }
+
+
+@cache
+def _packages() -> tuple[tuple[str, str], ...]:
+    """Return name and version of the packages installed when first asked: what a running server has loaded."""
+    found = {dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]}
+    return tuple(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield everything below a folder that is no folder, following no links."""
+    for place, _, names in os.walk(folder):
+        for name in [*names, *(d for d in _links(Path(place)))]:
+            path = Path(place, name)
+            yield path, path.lstat()
+
+
+def _links(folder: Path) -> Iterator[str]:
+    """Yield links to folders, which ``os.walk`` counts as folders."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink() and entry.is_dir():
+                yield entry.name
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+        return
+    if not folder.exists():
+        return
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            _remove(path)
+        else:
+            path.unlink()
+    folder.rmdir()

@@ -1,0 +1,81 @@
+"""Accepting a job: its folder first, then its row, so that every job there is has its notebook."""
+
+import json
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import uuid4
+
+from nbprocessor import contract
+from nbprocessor.model import Execution, Job, JobStatus, Json, Process
+from nbprocessor.notebook import record
+from nbprocessor.store.jobs import JobStore
+from nbprocessor.store.results import ResultStore
+
+
+def submit(
+    process: Process,
+    execution: Execution,
+    *,
+    store: JobStore,
+    results: ResultStore,
+    queue_limit: int,
+    owner: str | None = None,
+    mode: Literal["sync", "async"] = "async",
+    trigger: str = "api",
+    per_process: int = 0,
+) -> Job:
+    """Queue one run of a process, in the version it has now.
+
+    Args:
+        process: The process; its notebook is copied byte for byte.
+        execution: The validated request, its inputs complete with defaults.
+        store: Where the job's row goes.
+        results: Where the job's folder goes.
+        queue_limit: Jobs that may wait.
+        owner: Who asked (issuer and subject); None while sign-in is off.
+        mode: Whether somebody waits for the answer.
+        trigger: What started it.
+        per_process: Jobs of the process that may run at once, if its front matter does not say; 0: any number.
+
+    Raises:
+        QueueFull: As many jobs wait as may wait.
+        StoreUnavailable: Too little disk is free, or the database cannot be written. Nothing of the job is left.
+    """
+    results.check_reserve()
+    now = datetime.now(UTC)
+    job = Job(
+        id=uuid4(),
+        process_id=process.id,
+        process_version=process.version,
+        notebook_sha256=process.sha256,
+        status=JobStatus.ACCEPTED,
+        created=now,
+        updated=now,
+        owner=owner,
+        mode=mode,
+        response=execution.response,
+        requested_outputs=execution.outputs,
+        subscriber=execution.subscriber,
+        concurrency=process.limits.concurrency or per_process or None,
+        trigger=trigger,
+    )
+    files = {
+        contract.FILE_NOTEBOOK: process.notebook,
+        contract.FILE_PROCESS: record.dump(process),
+        contract.FILE_INPUTS: request_document(execution),
+    }
+    results.create(job.id, files)
+    try:
+        store.add(job, queue_limit=queue_limit)
+    except BaseException:
+        results.remove(job.id)
+        raise
+    return job
+
+
+def request_document(execution: Execution) -> bytes:
+    """Write the request as it can be sent again; whom to tell is left out, such addresses may be secrets."""
+    document: dict[str, Json] = {"inputs": dict(execution.inputs), "response": execution.response}
+    if execution.outputs is not None:
+        document["outputs"] = {name: dict(wanted) for name, wanted in execution.outputs.items()}
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()

@@ -1,0 +1,29 @@
+"""Periods of validity: an area or a place exists from ``validStartDate`` to ``validEndDate``, both days included."""
+
+import geopandas as gpd
+import pandas as pd
+
+START, END = "validStartDate", "validEndDate"
+
+
+def alive(features: gpd.GeoDataFrame, on: str) -> gpd.GeoDataFrame:
+    """Return the features that exist on the day ``on`` (ISO date), in their order.
+
+    A start or end that is absent, null or empty is open: it has always been there, or has no end yet.
+    """
+    day = pd.Timestamp(on)
+    start, end = _days(features, START), _days(features, END)
+    return features[(start.isna() | (start <= day)) & (end.isna() | (end >= day))]
+
+
+def latest(features: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return one feature per ID, the one that began last, in the order the IDs first occur."""
+    order = _days(features, START).sort_values(kind="stable", na_position="first").index
+    newest = features.loc[order].drop_duplicates("ID", keep="last")
+    return newest.loc[newest.index.sort_values()]
+
+
+def _days(features: gpd.GeoDataFrame, column: str) -> pd.Series:
+    if column not in features.columns:
+        return pd.Series(pd.NaT, index=features.index, dtype="datetime64[ns]")
+    return pd.to_datetime(features[column].replace("", None), format="ISO8601").dt.tz_localize(None)

@@ -1,0 +1,197 @@
+"""Where data comes from and results go: the contract of a source, and how a notebook opens one.
+
+A source is written by subclassing `Source` and giving it the seven ``read_…``, ``known`` and ``put`` methods; everything
+a notebook calls is here and the same for all sources. Two exist: `folder` (local files) and `datamanagement` (KomMonitor's
+API).
+"""
+
+import difflib
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import geopandas as gpd
+import pandas as pd
+import platformdirs
+
+from nbprocessor import contract
+from nbprocessor.errors import DataError, ResourceNotFound
+from nbprocessor.kit import demo_city, lifespans
+from nbprocessor.kit.resources import Georesource, Indicator, Overview, Receipt, SpatialUnit
+from nbprocessor.kit.timeseries import time_series
+
+Kind = Literal["indicator", "spatial unit", "georesource"]
+T = TypeVar("T")
+DEMO = "demo"
+
+
+def open_source(where: str | Path | None = None) -> "Source":
+    """Open the source of this run; what every process notebook calls first.
+
+    Args:
+        where: ``demo`` for the invented city, a folder, or the URL of a Data Management API. By default what the job
+            says (``NBPROCESSOR_SOURCE``); ``demo`` when nothing is said, as in JupyterLab.
+
+    Raises:
+        DataError: there is no such folder, or the address is neither a folder nor a URL.
+    """
+    from nbprocessor.kit.folder import FolderSource  # noqa: PLC0415 - the sources import this module
+
+    place = str(where or os.environ.get(contract.SOURCE) or DEMO)
+    if place.startswith(("http://", "https://")):
+        from nbprocessor.kit.datamanagement import DataManagement  # noqa: PLC0415 - only who has a URL waits for HTTP
+
+        return DataManagement(place)
+    writes = os.environ.get(contract.SOURCE_WRITES)
+    if place == DEMO:
+        own = Path(writes) if writes else platformdirs.user_data_path("nbprocessor") / demo_city.FOLDER.name
+        return FolderSource(demo_city.FOLDER, writes=own)
+    if not Path(place).is_dir():
+        raise DataError(
+            f'There is no folder "{place}"; a source is "{DEMO}", a folder, or a URL beginning with http.',
+            resource=place,
+        )
+    return FolderSource(Path(place), writes=Path(writes) if writes else None)
+
+
+class Source(ABC):
+    """Contract and common part of every source. Reads each resource at most once; not for several threads."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, ...], Any] = {}
+
+    # ------------------------------------------------------------ for notebooks
+
+    def indicator(self, indicator_id: str) -> Indicator:
+        """Return an indicator by its id.
+
+        Raises:
+            ResourceNotFound: there is none; the sentence lists similar ids.
+        """
+        overview = self._once(("indicator", indicator_id), lambda: self.read_indicator(indicator_id))
+        units = [entry["spatialUnitId"] for entry in overview.get("applicableSpatialUnits") or ()]
+        return Indicator(
+            id=indicator_id,
+            name=overview.get("indicatorName") or indicator_id,
+            unit=overview.get("unit") or "",
+            dates=sorted(overview.get("applicableDates") or ()),
+            spatial_units=units,
+            overview=overview,
+            source=self,
+        )
+
+    def spatial_unit(self, unit_id: str) -> SpatialUnit:
+        """Return a spatial unit by its id.
+
+        Raises:
+            ResourceNotFound: there is none; the sentence lists similar ids.
+        """
+        overview = self._once(("spatial unit", unit_id), lambda: self.read_spatial_unit(unit_id))
+        return SpatialUnit(unit_id, overview.get("spatialUnitLevel") or unit_id, overview)
+
+    def georesource(self, georesource_id: str) -> Georesource:
+        """Return a georesource by its id.
+
+        Raises:
+            ResourceNotFound: there is none; the sentence lists similar ids.
+        """
+        overview = self._once(("georesource", georesource_id), lambda: self.read_georesource(georesource_id))
+        return Georesource(georesource_id, overview.get("datasetName") or georesource_id, overview, self)
+
+    def areas(self, unit: str, on: str | None = None) -> gpd.GeoDataFrame:
+        """Return the areas of a spatial unit in WGS84, one row per ID, with ``NAME`` and ``geometry``.
+
+        Args:
+            unit: id of the spatial unit.
+            on: only areas that exist on this day (ISO date); None: the newest shape of every area there ever was.
+
+        Raises:
+            DataError: the areas cannot be read.
+        """
+        every = self._once(("areas", unit), lambda: self.read_areas(unit))
+        chosen = every if on is None else lifespans.alive(every, on)
+        return lifespans.latest(chosen).set_index("ID").copy()
+
+    def time_series(self, indicator_id: str, unit: str) -> pd.DataFrame:
+        """Return what `Indicator.values` returns, all dates; called by it, not to be changed by who gets it."""
+        return self._once(
+            ("time series", indicator_id, unit), lambda: self.read_time_series(indicator_id, unit)
+        )
+
+    def features(self, georesource_id: str, on: str | None = None) -> gpd.GeoDataFrame:
+        """Return what `Georesource.features` returns; called by it."""
+        every = self._once(("features", georesource_id), lambda: self.read_features(georesource_id))
+        return (every if on is None else lifespans.alive(every, on)).copy()
+
+    def write(self, indicator: Indicator, unit: str, frame: pd.DataFrame) -> Receipt:
+        """Store computed values of an indicator: existing dates are replaced, areas that are not in ``frame`` stay.
+
+        Args:
+            indicator: the target.
+            unit: id of the spatial unit.
+            frame: rows are area IDs, columns ISO dates; NaN is stored as "no data".
+
+        Raises:
+            DataError: the source did not accept the values.
+        """
+        body = time_series(frame, self.spatial_unit(unit).name, indicator.access(unit))
+        resource = self.put(indicator, unit, body)
+        self._read.pop(("time series", indicator.id, unit), None)
+        self._read.pop(("indicator", indicator.id), None)
+        return Receipt(resource, body)
+
+    # -------------------------------------------------------- what a source does
+
+    @abstractmethod
+    def read_indicator(self, indicator_id: str) -> Overview:
+        """Return an IndicatorOverview; called once by `indicator`. ``applicableDates`` and ``…SpatialUnits`` are complete."""
+
+    @abstractmethod
+    def read_spatial_unit(self, unit_id: str) -> Overview:
+        """Return a SpatialUnitOverview; called once by `spatial_unit`."""
+
+    @abstractmethod
+    def read_georesource(self, georesource_id: str) -> Overview:
+        """Return a GeoresourceOverview; called once by `georesource`."""
+
+    @abstractmethod
+    def read_areas(self, unit_id: str) -> gpd.GeoDataFrame:
+        """Return the areas of all times in WGS84, with ``ID``, ``NAME`` and lifespans; called once by `areas`."""
+
+    @abstractmethod
+    def read_features(self, georesource_id: str) -> gpd.GeoDataFrame:
+        """Return the features of all times in WGS84 with their properties; called once by `features`."""
+
+    @abstractmethod
+    def read_time_series(self, indicator_id: str, unit_id: str) -> pd.DataFrame:
+        """Return a float64 table, index ``ID``, columns ISO dates ascending; called once by `time_series`."""
+
+    @abstractmethod
+    def put(self, indicator: Indicator, unit_id: str, body: dict[str, Any]) -> str:
+        """Store a PUT body whole or not at all and return where its values are; called by `write`."""
+
+    @abstractmethod
+    def address(self, indicator_id: str, unit_id: str) -> str:
+        """Return where the values of an indicator on a spatial unit are: a URL or a file."""
+
+    @abstractmethod
+    def known(self, kind: Kind) -> Sequence[str]:
+        """Return the ids there are; called when one was asked for that is not there. May be empty."""
+
+    # ------------------------------------------------------------- for sources
+
+    def not_found(self, kind: Kind, wanted: str, status: int | None = None) -> ResourceNotFound:
+        """Return the error for an id that is not there, with a sentence that lists similar ids."""
+        known = sorted(self.known(kind))
+        similar = difflib.get_close_matches(wanted, known, n=5, cutoff=0.5) or known[:10]
+        hint = f" Similar: {', '.join(similar)}." if similar else ""
+        message = f'There is no {kind} "{wanted}", or no permission to see it.{hint}'
+        return ResourceNotFound(f"{kind} {wanted}", status, message)
+
+    def _once(self, key: tuple[str, ...], read: Callable[[], T]) -> T:
+        if key not in self._read:
+            self._read[key] = read()
+        value: T = self._read[key]
+        return value

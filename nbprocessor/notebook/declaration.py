@@ -1,0 +1,163 @@
+"""What may stand under ``process:`` in the front matter: the model, and the JSON Schema editors complete it with."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
+from pydantic.alias_generators import to_camel
+
+from nbprocessor.language import LANGUAGES
+from nbprocessor.model import JobControlOption
+
+PROCESS_ID = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
+OUTPUT_ID = r"^[A-Za-z_][A-Za-z0-9_-]{0,99}$"
+"""An output's id is the name of its file, too."""
+
+_SECONDS = {"s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
+_BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
+
+
+def _text(value: Any) -> Any:
+    """Refuse what is neither a text nor a text per language, in words for an author."""
+    if isinstance(value, str):
+        return value
+    languages = " and ".join(LANGUAGES)
+    if isinstance(value, dict) and value and all(isinstance(text, str) for text in value.values()):
+        unknown = [key for key in value if key not in LANGUAGES]
+        if not unknown:
+            return value
+        raise ValueError(f'"{unknown[0]}" is no language here; texts are in {languages}')
+    raise ValueError(f"this has to be a text, or a text each for {languages}; quote it if it looks like a number")
+
+
+def _seconds(value: Any) -> Any:
+    return _quantity(value, _SECONDS, '"10 min", "90 s" or "1 h"')
+
+
+def _bytes(value: Any) -> Any:
+    size = _quantity(value, _BYTES, '"2 GB" or "512 MB"')
+    return int(size)
+
+
+def _quantity(value: Any, units: dict[str, int], wanted: str) -> float:
+    """Read a number with a unit, or several added up as in ``1 h 30 min``; a bare number is in the smallest unit."""
+    total = 0.0
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        total = float(value)
+    elif isinstance(value, str) and len(value) < 100 and re.fullmatch(f"(?:{_QUANTITY.pattern})+", value):
+        for number, unit in _QUANTITY.findall(value):
+            if unit.lower() not in units:
+                raise ValueError(f'"{unit}" is no unit here; write {wanted}')
+            total += float(number) * units[unit.lower()]
+    if total <= 0:
+        raise ValueError(f"this has to be more than nothing, written as {wanted}")
+    return total
+
+
+
+_TEXT_SCHEMA = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {language: {"type": "string"} for language in LANGUAGES},
+            "additionalProperties": False,
+            "minProperties": 1,
+        },
+    ]
+}
+
+TextValue = Annotated[
+    str | dict[Literal["de", "en"], str], BeforeValidator(_text, json_schema_input_type=Any), Field(json_schema_extra=_TEXT_SCHEMA)
+]
+Seconds = Annotated[float, BeforeValidator(_seconds, json_schema_input_type=str | float)]
+Bytes = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=str | int)]
+Keywords = list[StrictStr]
+JsonObject = dict[str, Any]
+
+
+class _Block(BaseModel):
+    """A map of the front matter: what is not named here is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel, title="")
+
+
+class InputBlock(_Block):
+    """One input. Without ``required: false`` a client has to send it."""
+
+    title: TextValue | None = Field(None, description="Short name for people; the input's name if left out.")
+    description: TextValue | None = Field(None, description="What it means, what is allowed; LaTeX as $I_1$.")
+    json_schema: JsonObject | None = Field(
+        None, alias="schema", description="JSON Schema; the annotation in the parameters cell if left out."
+    )
+    required: bool | None = Field(None, description="false: the value in the parameters cell is the default.")
+    min_occurs: Annotated[int, Field(ge=0)] | None = Field(None, description="Least number of values.")
+    max_occurs: Annotated[int, Field(ge=1)] | Literal["unbounded"] = Field(
+        1, description="Greatest number of values; more than 1: the notebook receives a list."
+    )
+    keywords: Keywords = Field(default_factory=list)
+    metadata: list[JsonObject] = Field(default_factory=list, description="OGC metadata: title, role, href.")
+    by_reference: bool = Field(False, description="true: the notebook receives a link as it was sent, not its content.")
+    example: Any = Field(None, description="An example value, if it should not be the one in the parameters cell.")
+
+
+class OutputBlock(_Block):
+    """One output, handed over with ``kit.output``."""
+
+    title: TextValue | None = Field(None, description="Short name for people; the output's name if left out.")
+    description: TextValue | None = None
+    json_schema: JsonObject = Field(default_factory=dict, alias="schema", description="JSON Schema with contentMediaType.")
+    required: bool = Field(True, description="false: a run that does not hand it over is successful all the same.")
+
+
+class LimitsBlock(_Block):
+    """What one job may use; what is left out is up to the server."""
+
+    time: Seconds | None = Field(None, description='Of the whole run, such as "10 min".')
+    cell_time: Seconds | None = Field(None, description='Of one cell, such as "90 s".')
+    memory: Bytes | None = Field(None, description='Such as "2 GB".')
+    concurrency: Annotated[int, Field(ge=1)] | None = Field(None, description="Jobs of this process running at once.")
+
+
+class ProcessBlock(_Block):
+    """Everything of a process that its notebook says under ``process:``."""
+
+    id: Annotated[str, Field(pattern=PROCESS_ID)] | None = Field(None, description="Id of the process; the file's name if left out.")
+    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,49}$")] = Field(
+        "0.0.0", description="Semantic version; changes with the contract."
+    )
+    title: TextValue | None = Field(None, description="Title of the process; the first heading if left out.")
+    description: TextValue | None = Field(None, description="What it computes; the first paragraph if left out.")
+    keywords: Keywords = Field(default_factory=list)
+    inputs: dict[str, InputBlock] = Field(default_factory=dict, description="Inputs by their names in the parameters cell.")
+    outputs: dict[Annotated[str, Field(pattern=OUTPUT_ID)], OutputBlock] = Field(default_factory=dict)
+    limits: LimitsBlock = LimitsBlock()
+    ui: JsonObject | None = Field(None, description="KomMonitor's parameters for the web client (kommonitorUiParams).")
+    additional_parameters: JsonObject | None = Field(None, description="OGC's additionalParameters, passed on as they are.")
+    job_control_options: Annotated[list[Annotated[JobControlOption, Field(strict=False)]], Field(min_length=1)] | None = None
+    output_transmission: Annotated[list[Literal["value", "reference"]], Field(min_length=1)] | None = None
+    links: list[JsonObject] = Field(default_factory=list, description="Further links: href, rel, type, title.")
+    metadata: list[JsonObject] = Field(default_factory=list, description="OGC metadata: title, role, href.")
+    kernel: Annotated[str, Field(min_length=1)] | None = Field(None, description="Kernel; the notebook's own if left out.")
+    executor: str = Field("", description="How runs are kept apart; the server's choice if left out.")
+    retry_safe: bool = Field(
+        False, alias="retry_safe", description="true: a run may be repeated when the server was stopped in it."
+    )
+    schedule: Any = Field(None, description="Kept as written; used by schedules.")
+    access: Any = Field(None, description="Kept as written; used by sign-in.")
+    secrets: Any = Field(None, description="Kept as written; used by sign-in.")
+
+
+class FrontMatterFile(BaseModel):
+    """Front matter of a process notebook, and ``_metadata.yml``. What is not ``process`` is Quarto's."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    process: ProcessBlock = ProcessBlock()
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the front matter, for completion and checks in editors."""
+    document = FrontMatterFile.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}

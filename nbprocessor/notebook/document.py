@@ -1,0 +1,184 @@
+"""A notebook file as it lies on disk: its cells, its kernel, its bytes; read without running anything."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import nbformat
+
+from nbprocessor import contract
+from nbprocessor.errors import NotebookError, Problem
+
+MAX_BYTES = 5_000_000
+"""Bytes a process notebook may have; more than that is outputs that were not cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a notebook."""
+
+    id: str
+    """Its id, or its number from 1 in a notebook without ids."""
+    kind: str
+    """``code``, ``markdown`` or ``raw``."""
+    source: str
+    tags: frozenset[str]
+    executed: bool
+    """It carries outputs or an execution count."""
+    named: bool
+    """The id is the notebook's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A notebook file."""
+
+    path: Path
+    content: bytes
+    cells: Sequence[Cell]
+    kernel: str
+    """Name of the kernel it asks for."""
+    language: str
+    """Programming language of its cells."""
+
+    @property
+    def parameters(self) -> Sequence[Cell]:
+        """The code cells tagged ``parameters``."""
+        return [cell for cell in self.cells if cell.kind == "code" and contract.TAG_PARAMETERS in cell.tags]
+
+
+def load(path: Path) -> Document:
+    """Read a notebook file.
+
+    Raises:
+        NotebookError: It cannot be read, is too large, or is no notebook of format 4.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as fault:
+        _refuse(path, f"The file cannot be read: {fault.strerror}.", "Look at its permissions.")
+    return parse(path, content)
+
+
+def parse(path: Path, content: bytes) -> Document:
+    """Read the bytes of a notebook file.
+
+    Raises:
+        NotebookError: They are too many, or no notebook of format 4.
+    """
+    if len(content) > MAX_BYTES:
+        _refuse(
+            path, f"The notebook has more than {MAX_BYTES // 1_000_000} MB.", "Clear its outputs and save it again."
+        )
+    node = _valid(path, _json(path, content))
+    spec = _mapping(node["metadata"].get("kernelspec"))
+    language = spec.get("language") or _mapping(node["metadata"].get("language_info")).get("name")
+    return Document(
+        path=path,
+        content=content,
+        cells=[_cell(cell, number) for number, cell in enumerate(node["cells"], start=1)],
+        kernel=str(spec.get("name") or "python3"),
+        language=str(language or "python").lower(),
+    )
+
+
+def heading(cells: Sequence[Cell]) -> str:
+    """Return the first heading of the text cells as plain text; empty when there is none."""
+    return next((plain(line) for line in _lines(cells) if _HEADING.match(line)), "")
+
+
+def paragraph(cells: Sequence[Cell]) -> str:
+    """Return the first paragraph of the text cells as plain text; empty when there is none."""
+    words: list[str] = []
+    for line in _lines(cells):
+        text = line.strip()
+        if text and not _HEADING.match(line) and not text.startswith(("$$", "```", "---", "|", "![", "<")):
+            words.append(text)
+        elif words:
+            break
+    return plain(" ".join(words))
+
+
+def plain(markdown: str) -> str:
+    """Return a line of Markdown without its marks."""
+    text = re.sub(r"^\s{0,3}#{1,6}\s+|\s+#+\s*$", "", markdown)
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"\*\*|__|`|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)", "", text).strip()
+
+
+_HEADING = re.compile(r"\s{0,3}#{1,6}\s+\S")
+
+
+def _lines(cells: Sequence[Cell]) -> list[str]:
+    """Return the lines of all text cells, a blank line between cells."""
+    return [line for cell in cells if cell.kind == "markdown" for line in (*cell.source.splitlines(), "")]
+
+
+def _json(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        node = json.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as fault:
+        _refuse(path, f"The file is not UTF-8 (byte {fault.start}).", "Save it from JupyterLab.")
+    except RecursionError:
+        _refuse(path, "The file is no notebook: it is nested too deeply.")
+    except json.JSONDecodeError as fault:
+        sentence = f"The file is not JSON: {fault.msg} (line {fault.lineno}, column {fault.colno})."
+        _refuse(path, sentence, "Save it from JupyterLab; after a merge, look for conflict marks.")
+    except ValueError as fault:  # a number of thousands of digits
+        _refuse(path, f"The file is no notebook: {fault}.")
+    if not isinstance(node, dict) or not isinstance(node.get("cells"), list):
+        _refuse(path, "The file is JSON, but no notebook of format 4.", "Open it in JupyterLab and save it.")
+    return node
+
+
+def _valid(path: Path, node: dict[str, Any]) -> dict[str, Any]:
+    """Return the notebook, checked against nbformat's schema; missing cell ids are no fault."""
+    version, minor = node.get("nbformat"), node.get("nbformat_minor")
+    if version != nbformat.current_nbformat or type(minor) is not int:
+        _refuse(
+            path, f"The notebook has format {version!r}; format 4 is needed.", "Open it in JupyterLab and save it."
+        )
+    node.setdefault("metadata", {})
+    known = min(minor, nbformat.current_nbformat_minor)
+    checked = node | {"cells": [_with_id(cell, number) for number, cell in enumerate(node["cells"])]}
+    if known < 5:
+        checked["cells"] = [_without_id(cell) for cell in node["cells"]]
+    try:
+        nbformat.validate(checked, version=4, version_minor=known, relax_add_props=True)
+    except nbformat.ValidationError as fault:
+        place = "/".join(str(part) for part in getattr(fault, "absolute_path", ()))
+        _refuse(path, f"The notebook is not valid at /{place}: {str(fault).splitlines()[0][:200]}.")
+    return node
+
+
+def _with_id(cell: Any, number: int) -> Any:
+    return {"id": f"cell-{number}", **cell} if isinstance(cell, dict) else cell
+
+
+def _without_id(cell: Any) -> Any:
+    return {key: value for key, value in cell.items() if key != "id"} if isinstance(cell, dict) else cell
+
+
+def _cell(cell: Mapping[str, Any], number: int) -> Cell:
+    source = cell["source"]
+    tags = cell["metadata"].get("tags", ())
+    return Cell(
+        id=str(cell.get("id") or number),
+        kind=cell["cell_type"],
+        source=source if isinstance(source, str) else "".join(source),
+        tags=frozenset(tag for tag in tags if isinstance(tag, str)),
+        executed=bool(cell.get("outputs")) or cell.get("execution_count") is not None,
+        named="id" in cell,
+    )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _refuse(path: Path, sentence: str, mend: str = "") -> NoReturn:
+    raise NotebookError(path, [Problem("", sentence, mend)])

@@ -1,0 +1,296 @@
+"""The front matter: YAML in the first raw cell, under it what ``_metadata.yml`` says for the whole folder.
+
+Both are Quarto's conventions, so ``quarto render`` reads the same. Everything of a process stands under ``process:``.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from nbprocessor.language import LANGUAGES
+from nbprocessor.model import Json
+from nbprocessor.notebook import declaration, yamltext
+from nbprocessor.notebook.declaration import InputBlock, LimitsBlock, OutputBlock, ProcessBlock
+from nbprocessor.notebook.document import Cell, Document
+from nbprocessor.notebook.finding import Finding, error
+
+SHARED_FILE = "_metadata.yml"
+"""Front matter of all notebooks of its folder; each notebook's own wins."""
+
+schema = declaration.schema
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """The front matter of a notebook, merged with its folder's."""
+
+    process: ProcessBlock = field(default_factory=ProcessBlock)
+    raw: Mapping[str, Json] = field(default_factory=dict)
+    """``process:`` as it was written and merged."""
+    declares: bool = False
+    """The notebook itself has ``process:``; otherwise it only has what its folder shares."""
+    inherited_inputs: frozenset[str] = frozenset()
+    """Inputs only the folder's file names."""
+    title: str = ""
+    """Quarto's title, in the document's language."""
+    cell: str = ""
+    """Id of the cell; empty: there is none."""
+    lines: Mapping[yamltext.Path, int] = field(default_factory=dict)
+    """Line in the cell by path under ``process``."""
+
+    def line(self, *path: str | int) -> int:
+        """Return the line in the cell on which ``path`` under ``process`` begins, or its nearest parent; 0: elsewhere."""
+        return next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), 0)
+
+
+def read(document: Document, shared: bytes | None) -> tuple[FrontMatter, list[Finding]]:
+    """Read a notebook's front matter.
+
+    Args:
+        document: The notebook.
+        shared: Content of the folder's ``_metadata.yml``; None when there is none.
+
+    Returns:
+        The front matter, and what is wrong with it. After an error it holds what could be read.
+    """
+    findings: list[Finding] = []
+    cell = document.cells[0] if document.cells else None
+    own, lines = {}, {}
+    if cell is not None and (match := _fences(cell)):
+        own, lines = _own(cell, match, findings)
+    findings += _misplaced(document.cells)
+    folder = _shared(shared, findings) if shared is not None else {}
+    process, own_process = own.get("process"), own.get("process")
+    inherited = folder.get("process")
+    if isinstance(inherited, dict):
+        process = _merged(inherited, process) if isinstance(process, dict) or process is None else process
+    place = cell.id if cell and own else ""
+    front = FrontMatter(
+        raw=process if isinstance(process, dict) else {},
+        declares=isinstance(own_process, dict),
+        inherited_inputs=frozenset(_inputs(inherited)) - frozenset(_inputs(own_process)),
+        title=own["title"] if isinstance(own.get("title"), str) else "",
+        cell=place,
+        lines=lines,
+    )
+    return _validated(front, process, findings), findings
+
+
+def _validated(front: FrontMatter, process: Any, findings: list[Finding]) -> FrontMatter:
+    if process is None and "process" not in front.raw:
+        return front
+    if not isinstance(process, dict):
+        findings.append(error("NB01", front.cell, front.line(), "process: has to be a map with keys such as id and inputs."))
+        return front
+    findings += _language_maps(front)
+    try:
+        return replace(front, process=ProcessBlock.model_validate(process))
+    except ValidationError as fault:
+        found = fault.errors(include_url=False)
+        findings += _sentences(front, found)
+        # What is right is still used, so that an author sees every fault at once.
+        return replace(front, process=_without(process, found))
+
+
+def _own(cell: Cell, text: str, findings: list[Finding]) -> tuple[dict[str, Any], dict[yamltext.Path, int]]:
+    try:
+        read_text = yamltext.read(text)
+    except yamltext.YamlFault as fault:
+        findings.append(error("NB01", cell.id, fault.line + _offset(cell), fault.sentence, fault.mend))
+        return {}, {}
+    if read_text.value is None:
+        return {}, {}
+    if not isinstance(read_text.value, dict):
+        findings.append(error("NB01", cell.id, 1, "The front matter has to be a map: key: value."))
+        return {}, {}
+    if cell.kind != "raw":
+        if "process" in read_text.value:
+            findings.append(_not_raw(cell))
+        return {}, {}
+    lines = {
+        path[1:]: line + _offset(cell) for path, line in read_text.lines.items() if path[:1] == ("process",)
+    }
+    return read_text.value, lines
+
+
+def _not_raw(cell: Cell) -> Finding:
+    sentence = f"The front matter stands in a {cell.kind} cell."
+    return error("NB01", cell.id, 1, sentence, "Change the cell's type to Raw.")
+
+
+def _misplaced(cells: Sequence[Cell]) -> list[Finding]:
+    """Find front matter that no tool would see, because it is not the first cell."""
+    return [
+        error("NB01", cell.id, 1, "Front matter has to be the first cell.", "Move this cell to the top.")
+        for cell in cells[1:]
+        if cell.kind == "raw" and (text := _fences(cell)) and re.search(r"^process:", text, re.MULTILINE)
+    ]
+
+
+def _fences(cell: Cell) -> str | None:
+    """Return the text between the two lines ``---`` a cell begins and ends with."""
+    match = re.fullmatch(r"\s*---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*\s*", cell.source, re.DOTALL | re.MULTILINE)
+    return match[1] if match else None
+
+
+def _offset(cell: Cell) -> int:
+    """Return the number of lines above the first line of YAML."""
+    return cell.source[: cell.source.index("---")].count("\n") + 1
+
+
+def _shared(content: bytes, findings: list[Finding]) -> dict[str, Any]:
+    try:
+        value = yamltext.read(content.decode("utf-8-sig")).value
+    except UnicodeDecodeError:
+        findings.append(error("NB01", "", 0, f"{SHARED_FILE} is not UTF-8."))
+        return {}
+    except yamltext.YamlFault as fault:
+        findings.append(error("NB01", "", 0, f"{SHARED_FILE}, line {fault.line}: {fault.sentence}", fault.mend))
+        return {}
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not isinstance(value.get("process", {}), dict):
+        findings.append(error("NB01", "", 0, f"{SHARED_FILE} has to be a map, and process: in it, too."))
+        return {}
+    return value
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return ``below`` overlaid with ``above``: maps key by key, all else whole; null takes away what is inherited.
+
+    A text stays whole: a title in one language does not keep the folder's other language.
+    """
+    result = dict(below)
+    for key, value in (above or {}).items():
+        inherited = result.get(key)
+        if value is None and key in result:
+            del result[key]
+        elif isinstance(value, Mapping) and isinstance(inherited, Mapping) and not _is_text(value):
+            result[key] = _merged(inherited, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _is_text(value: Mapping[str, Any]) -> bool:
+    return bool(value) and all(key in LANGUAGES for key in value)
+
+
+def _inputs(process: Any) -> Mapping[str, Any]:
+    found = process.get("inputs") if isinstance(process, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _language_maps(front: FrontMatter) -> list[Finding]:
+    """Find maps that would be taken for a text because all their keys are language codes."""
+    found = []
+    for part in ("inputs", "outputs"):
+        declared = front.raw.get(part)
+        if isinstance(declared, dict) and declared and all(key in LANGUAGES for key in declared):
+            names = " and ".join(declared)
+            found.append(
+                error(
+                    "NB12", front.cell, front.line(part), f"The only {part} are called {names}, which reads as one text per language.",
+                    "Give them longer names.",
+                )  # fmt: skip
+            )
+    return found
+
+
+# ------------------------------------------------------------------ pydantic's errors as sentences
+
+_WANTED: Mapping[str, str] = {
+    "bool_type": "true or false",
+    "dict_type": "a map (key: value)",
+    "enum": "one of {expected}",
+    "float_type": "a number",
+    "greater_than_equal": "at least {ge}",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "list_type": "a list ([a, b])",
+    "literal_error": "{expected}",
+    "model_type": "a map (key: value)",
+    "string_type": "a text; put it in quotes",
+    "too_short": "a list that is not empty",
+    "string_too_short": "a text that is not empty",
+}
+_PATTERNS: Mapping[str, str] = {
+    "id": "letters, digits, . _ and -, beginning with a letter",
+    "version": 'a version such as "1.0.0"',
+}
+
+
+def _sentences(front: FrontMatter, faults: Sequence[ErrorDetails]) -> list[Finding]:
+    """Write pydantic's faults as findings; of the forms of a union, the first that says something."""
+    found: dict[tuple[str | int, ...], Finding] = {}
+    for fault in faults:
+        path = _path(fault["loc"])
+        if path not in found:
+            found[path] = _sentence(front, path, fault)
+    return list(found.values())
+
+
+def _sentence(front: FrontMatter, path: tuple[str | int, ...], fault: ErrorDetails) -> Finding:
+    name = ".".join(["process", *(str(part) for part in path)])
+    line = front.line(*path)
+    where = "" if line else f"{SHARED_FILE}: "
+    if fault["type"] == "extra_forbidden":
+        known = _known(path[:-1])
+        near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.6)
+        mend = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
+        return error("NB01", front.cell, line, f"{where}There is no key {name}.", mend)
+    if fault["type"] == "value_error":
+        return error("NB01", front.cell, line, f"{where}{name}: {fault['ctx']['error']}.")
+    if fault["type"] == "string_pattern_mismatch":
+        wanted = _PATTERNS.get(str(path[-1]), "letters, digits, _ and -")
+    else:
+        wanted = _WANTED.get(fault["type"], "").format(**fault.get("ctx", {})) or fault["msg"]
+    return error("NB01", front.cell, line, f"{where}{name} is {_shown(fault['input'])}; it has to be {wanted}.")
+
+
+def _path(location: Sequence[str | int]) -> tuple[str | int, ...]:
+    """Return a fault's path without what pydantic adds for keys and the forms of a union."""
+    kept = [part for part in location if not (isinstance(part, str) and (part == "[key]" or "[" in part))]
+    while kept and kept[-1] in {"int", "str", "constrained-int", "constrained-str", "unbounded", "bool", "float"}:
+        kept.pop()
+    return tuple(kept)
+
+
+def _known(path: Sequence[str | int]) -> list[str]:
+    """Return the keys a map of the front matter may have."""
+    model: type[BaseModel] = ProcessBlock
+    if path:
+        model = {"inputs": InputBlock, "outputs": OutputBlock, "limits": LimitsBlock}.get(str(path[0]), ProcessBlock)
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _without(process: dict[str, Any], faults: Sequence[ErrorDetails]) -> ProcessBlock:
+    """Return what is left of ``process`` when the faulty parts are taken out."""
+    tops = {_path(fault["loc"])[:1] for fault in faults}
+    kept = {key: value for key, value in process.items() if (key,) not in tops}
+    for part in ("inputs", "outputs"):
+        declared = process.get(part)
+        if (part,) in tops and isinstance(declared, dict):
+            wrong = {_path(fault["loc"])[1:2] for fault in faults if _path(fault["loc"])[:1] == (part,)}
+            if () not in wrong:
+                kept[part] = {key: {} if (key,) in wrong else value for key, value in declared.items()}
+    try:
+        return ProcessBlock.model_validate(kept)
+    except ValidationError:
+        return ProcessBlock()
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def shared_file(path: Path) -> Path:
+    """Return the place of the file a notebook shares with its folder."""
+    return path.parent / SHARED_FILE

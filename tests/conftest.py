@@ -1,0 +1,3 @@
+"""What all tests share: the real servers, one per session."""
+
+pytest_plugins = ["tests.servers.nbprocessor"]
