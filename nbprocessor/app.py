@@ -169,7 +169,10 @@ def _lifespan(house: House, base_url: str) -> Callable[[Starlette], Any]:
         stop = asyncio.Event()
         await house.worker.recover()
         sender = CallbackSender(
-            house.store, house.outbound, partial(callback_body, results=house.results, base_url=base_url), house.settings.outbound
+            house.store,
+            house.outbound,
+            partial(callback_body, results=house.results, base_url=base_url),
+            house.settings.outbound,
         )
         tasks = [
             asyncio.create_task(house.worker.run(stop), name="worker"),
@@ -190,5 +193,3 @@ def _lifespan(house: House, base_url: str) -> Callable[[Starlette], Any]:
 def _report_end(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("background task ended task=%s", task.get_name(), exc_info=error)
-
-

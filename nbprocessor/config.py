@@ -203,9 +203,7 @@ def load(file: Path | None = None, **overrides: Mapping[str, Any]) -> Settings:
         raise _wrong(error, path, given) from None
     return settings.model_copy(
         update={
-            "notebooks": settings.notebooks.model_copy(
-                update={"folder": settings.notebooks.folder.absolute()}
-            ),
+            "notebooks": settings.notebooks.model_copy(update={"folder": settings.notebooks.folder.absolute()}),
             "results": settings.results.model_copy(update={"folder": settings.results.folder.absolute()}),
         }
     )
@@ -214,9 +212,7 @@ def load(file: Path | None = None, **overrides: Mapping[str, Any]) -> Settings:
 def _settings_file(file: Path | None) -> Path | None:
     if file is not None:
         if not file.is_file():
-            raise SettingsError(
-                f"{file}: there is no such settings file; name another with --config.", file=file
-            )
+            raise SettingsError(f"{file}: there is no such settings file; name another with --config.", file=file)
         return file.absolute()
     return DEFAULT_FILE.absolute() if DEFAULT_FILE.is_file() else None
 
@@ -270,13 +266,9 @@ def _merged(*sources: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _wrong(
-    error: ValidationError, file: Path | None, given: Mapping[str, Mapping[str, Any]]
-) -> SettingsError:
+def _wrong(error: ValidationError, file: Path | None, given: Mapping[str, Mapping[str, Any]]) -> SettingsError:
     faults = [(_location(fault), fault) for fault in error.errors()]
-    sentences = [
-        f"{_place(location, file, given)}: {_sentence(location, fault)}" for location, fault in faults
-    ]
+    sentences = [f"{_place(location, file, given)}: {_sentence(location, fault)}" for location, fault in faults]
     return SettingsError("\n".join(sentences), file=file, key=".".join(faults[0][0]))
 
 

@@ -137,9 +137,7 @@ class Outbound:
     def _target(self, url: str) -> _Target:
         """Read an address once: what is checked here is what is called."""
         if len(url) > MAX_URL or not url.isprintable() or {" ", "\\"} & set(url):
-            raise OutboundRefused(
-                quote(url[:100]), "it is too long for an address, or has characters no address has"
-            )
+            raise OutboundRefused(quote(url[:100]), "it is too long for an address, or has characters no address has")
         try:
             parsed = parse_url(url)
         except LocationParseError:
@@ -189,9 +187,7 @@ class Outbound:
             connection = self._connected(target)
             with _Deadline(connection, duration) as deadline:
                 try:
-                    connection.request(
-                        method, target.path, body, sent, preload_content=False, decode_content=False
-                    )
+                    connection.request(method, target.path, body, sent, preload_content=False, decode_content=False)
                     yield connection.getresponse()
                 except (HTTPError, HTTPException, OSError) as error:
                     raise target.refused(_TOO_SLOW if deadline.passed else _failure(error)) from error
@@ -222,9 +218,7 @@ class Outbound:
         if target.scheme == "http":
             return HTTPConnection(address, target.port, timeout=timeout)
         # The certificate has to be the name's, though the address is what is called.
-        return HTTPSConnection(
-            address, target.port, timeout=timeout, server_hostname=target.host, ssl_context=_trust()
-        )
+        return HTTPSConnection(address, target.port, timeout=timeout, server_hostname=target.host, ssl_context=_trust())
 
 
 class _Deadline:

@@ -25,7 +25,10 @@ _ENVELOPE: Mapping[str, Json] = {
                 "type": "object",
                 "properties": {
                     "transmissionMode": {"type": "string", "enum": ["value", "reference"]},
-                    "format": {"type": "object", "properties": {"mediaType": {"type": "string"}, "encoding": {"type": "string"}}},
+                    "format": {
+                        "type": "object",
+                        "properties": {"mediaType": {"type": "string"}, "encoding": {"type": "string"}},
+                    },
                 },
             },
         },
@@ -52,7 +55,9 @@ async def read_body(chunks: AsyncIterator[bytes], headers: Mapping[str, str], li
         body += chunk
         if len(body) > limit:
             raise RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is larger than {limit:,} bytes.")
-    is_json = media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
+    is_json = media_type == "application/json" or (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    )
     if not is_json and (body or media_type):
         # A browser sends other types to any server without asking first: a foreign page could start jobs here.
         raise RequestRefused(
@@ -142,7 +147,11 @@ def _output_problems(process: Process, outputs: Json) -> list[Problem]:
 def _format_problems(schema: Mapping[str, Json], wanted: Json, pointer: str) -> list[Problem]:
     offered = schema.get("contentMediaType")
     asked = wanted.get("mediaType") if isinstance(wanted, dict) else None
-    if isinstance(asked, str) and isinstance(offered, str) and asked.partition(";")[0].strip() != offered.partition(";")[0].strip():
+    if (
+        isinstance(asked, str)
+        and isinstance(offered, str)
+        and asked.partition(";")[0].strip() != offered.partition(";")[0].strip()
+    ):
         return [Problem(f"{pointer}/mediaType", f'The output is not offered as "{asked}".', f'Ask for "{offered}".')]
     return []
 

@@ -116,7 +116,9 @@ class DocumentRoutes:
     def _report(self, request: Request) -> str:
         language = request.query_params.get("lang", self.services.settings.server.language)
         if language not in LANGUAGES:
-            raise RequestRefused(HTTPStatus.BAD_REQUEST, f"lang={language} is no language here; use {' or '.join(LANGUAGES)}.")
+            raise RequestRefused(
+                HTTPStatus.BAD_REQUEST, f"lang={language} is no language here; use {' or '.join(LANGUAGES)}."
+            )
         job, content = self._read(request, contract.FILE_EXECUTED)
         process = json.loads(self.services.results.read(job.id, contract.FILE_PROCESS))
         facts = {

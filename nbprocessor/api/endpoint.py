@@ -37,7 +37,9 @@ class Answer:
     language: str
 
 
-async def ask(api: NotebookAPI, request: Request, call: Call, function: Function, *arguments: str, **query: str) -> Answer:
+async def ask(
+    api: NotebookAPI, request: Request, call: Call, function: Function, *arguments: str, **query: str
+) -> Answer:
     """Let a pygeoapi function answer the request as JSON.
 
     Args:

@@ -41,7 +41,9 @@ class Guard:
         host = headers.get("host", "")
         name = urlsplit(f"//{host}").hostname or "" if "@" not in host and _is_netloc(host) else ""
         if self._hosts and name not in self._hosts:
-            return Problem(HTTPStatus.MISDIRECTED_REQUEST, f'This server is not "{host}"; set server.url if it should be.')
+            return Problem(
+                HTTPStatus.MISDIRECTED_REQUEST, f'This server is not "{host}"; set server.url if it should be.'
+            )
         origin = headers.get("origin")
         if method in SAFE_METHODS or origin is None:
             return None

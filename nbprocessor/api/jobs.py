@@ -1,6 +1,6 @@
 """Jobs as the standard shows them: statusInfo, and the job list's filters (OGC 18-062r2, clauses 7.10 and 11)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -128,7 +128,9 @@ def _interval(value: str | None, problems: list[Problem]) -> tuple[datetime | No
         begin, end = (None if part in {"", ".."} else _time(part) for part in (parts[0], parts[-1]))
     except (ValueError, OverflowError):
         problems.append(
-            Problem("datetime", f'"{value}" is no time or interval.', "Use 2026-01-31T00:00:00Z/.. or alike (RFC 3339).")
+            Problem(
+                "datetime", f'"{value}" is no time or interval.', "Use 2026-01-31T00:00:00Z/.. or alike (RFC 3339)."
+            )
         )
         return None, None
     if begin and end and begin > end:

@@ -23,7 +23,7 @@ def wanted(query: Mapping[str, str], headers: Mapping[str, str]) -> str:
     asked = query.get("f")
     if asked:
         if asked not in FORMATS:
-            raise RequestRefused(HTTPStatus.BAD_REQUEST, f'f={asked} is no format here; use {" or ".join(FORMATS)}.')
+            raise RequestRefused(HTTPStatus.BAD_REQUEST, f"f={asked} is no format here; use {' or '.join(FORMATS)}.")
         return asked
     accept = parse_accept_header(headers.get("accept"), MIMEAccept)
     return "html" if accept.best_match([JSON, HTML], JSON) == HTML else "json"

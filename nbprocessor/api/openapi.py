@@ -14,7 +14,9 @@ from nbprocessor.language import localise, text
 from nbprocessor.model import Input, Json, Process
 
 MEDIA_TYPE = "application/vnd.oai.openapi+json;version=3.0"
-_EXTRA_KEYWORDS = frozenset({"contentMediaType", "contentEncoding", "contentSchema", "$defs", "$schema", "$id", "const", "examples"})
+_EXTRA_KEYWORDS = frozenset(
+    {"contentMediaType", "contentEncoding", "contentSchema", "$defs", "$schema", "$id", "const", "examples"}
+)
 """JSON Schema keywords that OpenAPI 3.0 does not have; process descriptions keep them, this document cannot."""
 
 
@@ -47,13 +49,19 @@ def _execute_operation(process: Process, language: str) -> dict[str, Json]:
             "content": {"application/json": {"schema": _execute_schema(process, language)}},
         },
         "responses": {
-            "200": {"description": "Results, when they came in time", "content": {"application/json": {"schema": {}}, "*/*": {"schema": {}}}},
+            "200": {
+                "description": "Results, when they came in time",
+                "content": {"application/json": {"schema": {}}, "*/*": {"schema": {}}},
+            },
             "201": {
                 "description": "The job that will compute them",
                 "headers": {"Location": {"schema": {"type": "string"}}},
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/statusInfo"}}},
             },
-            "204": {"description": "Results, all by reference: see the Link headers", "headers": {"Link": {"schema": {"type": "string"}}}},
+            "204": {
+                "description": "Results, all by reference: see the Link headers",
+                "headers": {"Link": {"schema": {"type": "string"}}},
+            },
             **response,
         },
     }

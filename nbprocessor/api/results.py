@@ -14,7 +14,9 @@ from nbprocessor.model import Job, JobStatus, Json, OutputFile
 from nbprocessor.store.results import ResultStore
 
 MAX_CALLBACK_BYTES = 1_000_000
-SHOWN_INLINE = frozenset({"application/json", "application/geo+json", "text/csv", "text/plain", "image/png", "image/tiff"})
+SHOWN_INLINE = frozenset(
+    {"application/json", "application/geo+json", "text/csv", "text/plain", "image/png", "image/tiff"}
+)
 """Types a browser shows without running anything; every other file a notebook left is offered as a download."""
 
 
@@ -106,7 +108,9 @@ class Results:
             return value
         if output.media_type.startswith("text/"):
             text = content.decode(errors="replace")
-            return text if output.media_type.startswith("text/plain") else {"value": text, "mediaType": output.media_type}
+            return (
+                text if output.media_type.startswith("text/plain") else {"value": text, "mediaType": output.media_type}
+            )
         return {"value": base64.b64encode(content).decode(), "encoding": "base64", "mediaType": output.media_type}
 
     def _links_only(self, outputs: Sequence[OutputFile]) -> Response:
@@ -120,7 +124,9 @@ class Results:
         boundary = f"nbprocessor-{self.job.id.hex}"
         chunks: list[bytes] = []
         for output in outputs:
-            chunks.append(f"--{boundary}\r\nContent-Type: {output.media_type}\r\nContent-ID: <{output.id}>\r\n".encode())
+            chunks.append(
+                f"--{boundary}\r\nContent-Type: {output.media_type}\r\nContent-ID: <{output.id}>\r\n".encode()
+            )
             if self._by_reference(output.id):
                 chunks.append(f"Content-Location: {self._url}/{output.id}\r\n\r\n\r\n".encode())
             else:
@@ -140,7 +146,9 @@ def _is_bbox(value: Mapping[str, Json]) -> bool:
 
 
 def _with_charset(media_type: str) -> str:
-    return f"{media_type}; charset=utf-8" if media_type.startswith("text/") and "charset" not in media_type else media_type
+    return (
+        f"{media_type}; charset=utf-8" if media_type.startswith("text/") and "charset" not in media_type else media_type
+    )
 
 
 def callback_body(job: Job, event: str, *, results: ResultStore, base_url: str) -> bytes:

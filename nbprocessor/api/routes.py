@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pygeoapi.api as core
-import pygeoapi.api.processes as processes
+from pygeoapi.api import processes
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -59,7 +59,9 @@ class StandardRoutes:
             if link["rel"] == "conformance":
                 links = [*links, link | {"rel": f"{REL}conformance"}]
                 break
-        links.append({"href": f"{base}/health", "rel": "status", "type": negotiation.JSON, "title": "Health of the server"})
+        links.append(
+            {"href": f"{base}/health", "rel": "status", "type": negotiation.JSON, "title": "Health of the server"}
+        )
         return self._represent(request, answer, answer.document | {"links": links}, "landing")
 
     async def conformance(self, request: Request) -> Response:
@@ -181,7 +183,13 @@ class StandardRoutes:
 
     def _represent(self, request: Request, answer: Answer, document: Any, page: str, **how: Any) -> Response:
         return represent(
-            request, document, page=page, render=self.services.render, language=answer.language, status=answer.status, **how
+            request,
+            document,
+            page=page,
+            render=self.services.render,
+            language=answer.language,
+            status=answer.status,
+            **how,
         )
 
     def _status(self, job: Job, status: HTTPStatus, headers: Mapping[str, str]) -> Response:
@@ -194,7 +202,9 @@ class StandardRoutes:
         """Complete pygeoapi's description: links to what it does not know, none to what is not here."""
         url = f"{self.services.base_url}/processes/{document['id']}"
         links = [link for link in document.pop("links") if _is_here(link, self.services.base_url)]
-        links.append({"href": f"{url}/notebook", "rel": "related", "type": "application/x-ipynb+json", "title": "Notebook"})
+        links.append(
+            {"href": f"{url}/notebook", "rel": "related", "type": "application/x-ipynb+json", "title": "Notebook"}
+        )
         fault = self.services.catalogue.faults.get(document["id"])
         if fault is not None:
             title = f"The notebook was saved with faults; version {document['version']} stays on offer"
@@ -208,7 +218,11 @@ def _is_here(link: Mapping[str, str], base_url: str) -> bool:
         return False
     path = link["href"].removeprefix(base_url).partition("?")[0]
     return link["href"] != path and path.partition("/")[2].partition("/")[0] in {
-        "", "conformance", "openapi", "processes", "jobs",
+        "",
+        "conformance",
+        "openapi",
+        "processes",
+        "jobs",
     }
 
 
@@ -230,9 +244,11 @@ def _page_links(url: str, request: Request, limit: int, offset: int, total: int)
     """Return the links to the page before and after, with the request's other parameters kept."""
     links = []
     base = request.url.remove_query_params(["offset", "limit"])
-    for rel, start in (("prev", max(0, offset - limit) if offset else None), ("next", offset + limit if total > offset + limit else None)):
+    for rel, start in (
+        ("prev", max(0, offset - limit) if offset else None),
+        ("next", offset + limit if total > offset + limit else None),
+    ):
         if start is not None:
             query = base.include_query_params(limit=limit, offset=start).query
             links.append({"href": f"{url}?{query}", "rel": rel, "type": negotiation.JSON, "title": f"{rel} page"})
     return links
-

@@ -29,7 +29,12 @@ class NotebookAPI(API):  # type: ignore[misc]  # pygeoapi has no annotations
         self.manager = manager
 
     def get_exception(
-        self, status: int, headers: Mapping[str, str], format_: str | None, code: str, description: str  # noqa: ARG002  # pygeoapi's signature
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        format_: str | None,
+        code: str,
+        description: str,  # pygeoapi's signature
     ) -> tuple[dict[str, str], int, str]:
         """Raise what pygeoapi refuses, so that one place writes all problem documents."""
         if code == "NoSuchProcess":

@@ -30,7 +30,9 @@ def check(paths: Sequence[Path], fix: bool, as_json: bool) -> None:
             else:
                 place = f' cell "{finding.cell}"' if finding.cell else ""
                 place += f" line {finding.line}" if finding.line else ""
-                click.echo(f"{path}:{place} {finding.rule} {finding.severity}: {finding.sentence} {finding.mend}".rstrip())
+                click.echo(
+                    f"{path}:{place} {finding.rule} {finding.severity}: {finding.sentence} {finding.mend}".rstrip()
+                )
     sys.exit(1 if errors else 0)
 
 

@@ -24,13 +24,20 @@ SYMBOLS = {"accepted": "…", "running": "▶", "successful": "✓", "failed": "
 
 @click.command(epilog="Example: nbprocessor jobs --status failed --limit 5")
 @click.option("--process", "processes", multiple=True, help="Only jobs of this process.")
-@click.option("--status", "statuses", multiple=True, type=click.Choice(list(JobStatus)), help="Only jobs of this status.")
+@click.option(
+    "--status", "statuses", multiple=True, type=click.Choice(list(JobStatus)), help="Only jobs of this status."
+)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="As JSON lines.")
 @folders
 @click.pass_context
 def jobs(
-    context: click.Context, processes: Sequence[str], statuses: Sequence[str], limit: int, as_json: bool, **where: Path | None
+    context: click.Context,
+    processes: Sequence[str],
+    statuses: Sequence[str],
+    limit: int,
+    as_json: bool,
+    **where: Path | None,
 ) -> None:
     """List jobs, newest first."""
     store, _ = _stores(context, **where)
@@ -60,10 +67,17 @@ def logs(context: click.Context, job_id: UUID, **where: Path | None) -> None:
 @click.command(epilog="Example: nbprocessor results 4be5c6f2-6c1f-4b45-9c1e-0b6f3fb5a2d1 jobSummary")
 @click.argument("job_id", type=click.UUID)
 @click.argument("output", required=False)
-@click.option("--to", "target", type=click.Path(path_type=Path), help="Copy all outputs and the executed notebook into this folder.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(path_type=Path),
+    help="Copy all outputs and the executed notebook into this folder.",
+)
 @folders
 @click.pass_context
-def results(context: click.Context, job_id: UUID, output: str | None, target: Path | None, **where: Path | None) -> None:
+def results(
+    context: click.Context, job_id: UUID, output: str | None, target: Path | None, **where: Path | None
+) -> None:
     """List a job's outputs, print one of them, or copy all of them."""
     store, files = _stores(context, **where)
     job = store.get(job_id)
@@ -92,4 +106,9 @@ def _stores(context: click.Context, *, notebooks: Path | None, results: Path | N
 
 def _facts(job: Job) -> dict[str, object]:
     times = {name: time.isoformat() for name in ("created", "started", "finished") if (time := getattr(job, name))}
-    return {"jobID": str(job.id), "processID": job.process_id, "status": str(job.status), "message": job.message} | times
+    return {
+        "jobID": str(job.id),
+        "processID": job.process_id,
+        "status": str(job.status),
+        "message": job.message,
+    } | times

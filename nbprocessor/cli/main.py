@@ -1,12 +1,11 @@
 """The command group, and the door at which errors become sentences and exit codes."""
 
-import logging
 import sys
 from pathlib import Path
 
 import click
 
-from nbprocessor import __version__, config
+from nbprocessor import __version__
 from nbprocessor.cli.inspect import check, describe
 from nbprocessor.cli.jobs import jobs, logs, results
 from nbprocessor.cli.new import init
@@ -22,7 +21,10 @@ UNAVAILABLE = 4
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="nbprocessor")
 @click.option(
-    "--config", "config_file", type=click.Path(path_type=Path, dir_okay=False), help="Settings file [config/nbprocessor.yml]."
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings file [config/nbprocessor.yml].",
 )
 @click.pass_context
 def nbprocessor(context: click.Context, config_file: Path | None) -> None:
@@ -60,8 +62,6 @@ def main() -> None:
     except NbprocessorError as error:
         click.echo(f"nbprocessor: {error}", err=True)
         sys.exit(WRONG)
-
-
 
 
 if __name__ == "__main__":

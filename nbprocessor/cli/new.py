@@ -26,7 +26,9 @@ def init(process_id: str | None, notebooks: Path) -> None:
         click.echo(f"{notebooks} now has the examples. Next: nbprocessor serve")
         return
     if not _ID.fullmatch(process_id):
-        raise SettingsError(f'"{process_id}" is no process id: begin with a letter; then letters, digits, "_", "." or "-".')
+        raise SettingsError(
+            f'"{process_id}" is no process id: begin with a letter; then letters, digits, "_", "." or "-".'
+        )
     target = notebooks / f"{process_id}.ipynb"
     if target.exists():
         raise SettingsError(f"{target} is there already; choose another id.")

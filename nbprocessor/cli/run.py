@@ -20,7 +20,13 @@ from nbprocessor.model import Execution, Job, JobStatus, Json, Process
 @click.argument("process")
 @click.option("-p", "--parameter", "parameters", nargs=2, multiple=True, metavar="NAME VALUE",
               help="An input; VALUE is JSON, or a text where the process wants a text.")  # fmt: skip
-@click.option("-f", "--file", "file", type=click.File("rb"), help="JSON file of inputs, or a whole execute request; - reads standard input.")
+@click.option(
+    "-f",
+    "--file",
+    "file",
+    type=click.File("rb"),
+    help="JSON file of inputs, or a whole execute request; - reads standard input.",
+)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @folders
 @click.pass_context
@@ -54,7 +60,12 @@ def run(
 
 async def _follow(running, states, *, quiet: bool) -> Job:  # type: ignore[no-untyped-def]
     task = asyncio.ensure_future(running)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
         bar = progress.add_task("accepted", total=100)
         async for state in states:

@@ -18,7 +18,9 @@ BACKLOG = 512
 @click.option("--host", help="Address; only this machine's own while sign-in is off [127.0.0.1].")
 @folders
 @click.pass_context
-def serve(context: click.Context, port: int | None, host: str | None, notebooks: Path | None, results: Path | None) -> None:
+def serve(
+    context: click.Context, port: int | None, host: str | None, notebooks: Path | None, results: Path | None
+) -> None:
     """Serve the notebooks as OGC API processes."""
     from nbprocessor.app import build, create_app  # the house takes a second to import; --help must not
 
@@ -30,7 +32,9 @@ def serve(context: click.Context, port: int | None, host: str | None, notebooks:
         base_url = settings.server.url.rstrip("/") or f"http://{name}:{number}"
         house = build(settings)
         app = create_app(house, base_url)
-        click.echo(f"{len(house.catalogue.processes)} processes on {base_url} (results in {settings.results.folder})", err=True)
+        click.echo(
+            f"{len(house.catalogue.processes)} processes on {base_url} (results in {settings.results.folder})", err=True
+        )
         server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10)
         )
@@ -51,6 +55,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        why = {errno.EADDRINUSE: "is taken", errno.EACCES: "may not be used by this user"}.get(error.errno or 0, str(error))
+        why = {errno.EADDRINUSE: "is taken", errno.EACCES: "may not be used by this user"}.get(
+            error.errno or 0, str(error)
+        )
         raise StoreUnavailable(f"Port {port} on {host} {why}; choose another with --port.") from None
     return listener

@@ -17,8 +17,12 @@ INCLUDED = Path(__file__).parents[1] / "notebooks_included"
 
 def folders(command: Command) -> Command:
     """Add ``--notebooks`` and ``--results`` to a command."""
-    results_option = click.option("--results", type=click.Path(path_type=Path), help="Folder of the job folders [results].")
-    notebooks_option = click.option("--notebooks", type=click.Path(path_type=Path), help="Folder of the processes [notebooks].")
+    results_option = click.option(
+        "--results", type=click.Path(path_type=Path), help="Folder of the job folders [results]."
+    )
+    notebooks_option = click.option(
+        "--notebooks", type=click.Path(path_type=Path), help="Folder of the processes [notebooks]."
+    )
     return notebooks_option(results_option(command))
 
 
@@ -32,9 +36,14 @@ def load(
     settings = config.load(context.obj, notebooks={"folder": notebooks}, results={"folder": results}, **sections)
     folder = settings.notebooks.folder
     if notebooks is None and not folder.exists() and folder.name == "notebooks" and INCLUDED.is_dir():
-        click.echo(f"There is no folder {folder}: the included examples are used. `nbprocessor init` makes one.", err=True)
+        click.echo(
+            f"There is no folder {folder}: the included examples are used. `nbprocessor init` makes one.", err=True
+        )
         settings = settings.model_copy(update={"notebooks": settings.notebooks.model_copy(update={"folder": INCLUDED})})
     logging.basicConfig(
-        level=settings.logging.level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True
+        level=settings.logging.level,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+        force=True,
     )
     return settings

@@ -50,7 +50,12 @@ def _execute(url: str, process: dict[str, Any], console: Console) -> dict[str, A
     )
     answer.raise_for_status()
     job: dict[str, Any] = answer.json()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("accepted", total=100)
         for job in _events(f"{url}/jobs/{job['jobID']}/events"):
@@ -87,7 +92,18 @@ def _get(url: str) -> Any:
 @contextmanager
 def _server(notebooks: Path, results: Path) -> Iterator[str]:
     """Run a server of its own on a free port for the time of the tour."""
-    command = [sys.executable, "-m", "nbprocessor", "serve", "--port", "0", "--notebooks", str(notebooks), "--results", str(results)]
+    command = [
+        sys.executable,
+        "-m",
+        "nbprocessor",
+        "serve",
+        "--port",
+        "0",
+        "--notebooks",
+        str(notebooks),
+        "--results",
+        str(results),
+    ]
     with tempfile.TemporaryFile("w+") as said, subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
         try:

@@ -133,9 +133,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         self.timeout_func = lambda _: cell_time
         self._cell_time = cell_time
         self._link = link
-        self._code = [
-            i for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code" and cell.source.strip()
-        ]
+        self._code = [i for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code" and cell.source.strip()]
 
     def execute(self, **_: Any) -> nbformat.NotebookNode:
         """Start the kernel, run the cells, end the kernel."""
@@ -199,9 +197,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
     def _broken(self, cell: nbformat.NotebookNode, index: int, error: ExecutionError) -> None:
         """Write into the cell what ended it when it could not say so itself."""
         name = type(error).__name__
-        output = nbformat.v4.new_output(
-            "error", ename=name, evalue=str(error), traceback=[f"{name}: {error}"]
-        )
+        output = nbformat.v4.new_output("error", ename=name, evalue=str(error), traceback=[f"{name}: {error}"])
         cell.outputs.append(output)
         self.nb_man.cell_exception(cell, cell_index=index, exception=error)
         self._failed(error)
@@ -223,9 +219,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
     def _report(self, index: int, fraction: float = 0.0, text: str = "") -> None:
         number = self._code.index(index) + 1
         cell = self.nb.cells[index]
-        self._link.progress(
-            Progress(number, len(self._code), cell.id, _heading(self.nb, index), fraction, text)
-        )
+        self._link.progress(Progress(number, len(self._code), cell.id, _heading(self.nb, index), fraction, text))
 
     def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
         """Take one message of the kernel; progress inside a cell is passed on instead of kept."""

@@ -38,7 +38,7 @@ class JobEvents:
         """How many wait."""
         return sum(map(len, self._mailboxes.values()))
 
-    async def wait(self, job_id: UUID, timeout: float) -> Job | None:  # noqa: ASYNC109  # part of the interface's meaning
+    async def wait(self, job_id: UUID, timeout: float) -> Job | None:  # part of the interface's meaning
         """Wait until the job has ended and return it; None when ``timeout`` seconds pass before.
 
         Raises:
@@ -107,4 +107,6 @@ class _Mailbox:
 def _is_news(job: Job, last: Job) -> bool:
     """Tell whether ``job`` says more than ``last``; a reading of the store may be older than what was published."""
     said = (last.status, last.progress, last.message, last.attempt)
-    return job.status.ended or (job.updated >= last.updated and (job.status, job.progress, job.message, job.attempt) != said)
+    return job.status.ended or (
+        job.updated >= last.updated and (job.status, job.progress, job.message, job.attempt) != said
+    )

@@ -21,9 +21,7 @@ class JobLog:
             self._file.write(content[: self._left])
             self._left -= len(content)
             if self._left <= 0:
-                self._file.write(
-                    f"\n[log limit of {self._limit} bytes reached; the rest is not kept]\n".encode()
-                )
+                self._file.write(f"\n[log limit of {self._limit} bytes reached; the rest is not kept]\n".encode())
         except OSError:
             self._left = 0
 

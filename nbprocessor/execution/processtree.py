@@ -66,9 +66,7 @@ def end(root: psutil.Process | None, job_id: UUID) -> None:
         with contextlib.suppress(psutil.Error):
             root.kill()
     deadline = time.monotonic() + PATIENCE
-    while (
-        found := [process for process in marked(job_id) if process != root]
-    ) and time.monotonic() < deadline:
+    while (found := [process for process in marked(job_id) if process != root]) and time.monotonic() < deadline:
         _kill(found)
         time.sleep(_PAUSE)
 

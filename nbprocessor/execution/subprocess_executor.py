@@ -44,9 +44,7 @@ class SubprocessExecutor(Executor):
                 undo.callback(pipes.close)
                 process = await _start_child(run, pipes)
             except OSError as error:
-                raise ExecutionError(
-                    f"no process could be started for the job: {error.strerror or error}"
-                ) from error
+                raise ExecutionError(f"no process could be started for the job: {error.strerror or error}") from error
             undo.pop_all()
         pipes.close_childs()
         return _Subprocess(run, process, pipes, scratch, observe)

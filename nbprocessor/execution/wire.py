@@ -54,9 +54,7 @@ def encode_end(error: ExecutionError | None) -> bytes:
         return b'{"end": null}\n'
     facts = {name: _short(getattr(error, name)) for name in _FACTS.get(type(error), ())}
     return (
-        json.dumps(
-            {"end": {"error": type(error).__name__, "facts": facts, "text": str(error)[:MAX_TEXT]}}
-        ).encode()
+        json.dumps({"end": {"error": type(error).__name__, "facts": facts, "text": str(error)[:MAX_TEXT]}}).encode()
         + b"\n"
     )
 

@@ -82,9 +82,7 @@ class FolderSource(Source):
         areas = self._geodata("spatial unit", unit_id)
         missing = [column for column in ("ID", "NAME") if column not in areas.columns]
         if missing:
-            raise InvalidData(
-                f"spatial unit {unit_id}", [f"the areas have no property {name}" for name in missing]
-            )
+            raise InvalidData(f"spatial unit {unit_id}", [f"the areas have no property {name}" for name in missing])
         return areas.astype({"ID": str})
 
     def read_features(self, georesource_id: str) -> gpd.GeoDataFrame:
@@ -109,9 +107,7 @@ class FolderSource(Source):
                 whole = new if old is None else timeseries.merged(_read_table(old), new)
                 files.write(path, whole.to_csv(index_label="ID", lineterminator="\n").encode())
         except Timeout as error:
-            raise DataUnavailable(
-                str(path), f"another job has been writing it for {LOCK_TIMEOUT} seconds"
-            ) from error
+            raise DataUnavailable(str(path), f"another job has been writing it for {LOCK_TIMEOUT} seconds") from error
         except OSError as error:
             raise DataUnavailable(str(path), f"cannot be written: {error.strerror or error}") from error
         return self.address(indicator.id, unit_id)
@@ -124,9 +120,7 @@ class FolderSource(Source):
         """Return the ids there are files for."""
         folders = [place / _FOLDERS[kind] for place in self._places()]
         names = (entry for folder in folders if folder.is_dir() for entry in folder.iterdir())
-        return sorted(
-            {entry.stem if entry.is_file() else entry.name for entry in names if entry.name[0] != "."}
-        )
+        return sorted({entry.stem if entry.is_file() else entry.name for entry in names if entry.name[0] != "."})
 
     def _places(self) -> Iterator[Path]:
         """Yield where to look: first what was written, then the source."""
@@ -209,9 +203,7 @@ def _read_table(path: Path) -> pd.DataFrame:
 def _dates(path: Path) -> list[str]:
     with path.open(encoding="utf-8-sig") as file:
         return [
-            cell
-            for cell in (part.strip(' "') for part in file.readline().strip().split(","))
-            if _DATE.fullmatch(cell)
+            cell for cell in (part.strip(' "') for part in file.readline().strip().split(",")) if _DATE.fullmatch(cell)
         ]
 
 

@@ -24,9 +24,7 @@ def dump(value: Value) -> bytes:
         return str(shapely.to_geojson(shapely.orient_polygons(value))).encode()
     frame = value.to_frame("geometry") if isinstance(value, gpd.GeoSeries) else value
     if frame.crs is None:
-        raise ValueError(
-            'the GeoDataFrame has no coordinate reference system; say which: .set_crs("EPSG:4326")'
-        )
+        raise ValueError('the GeoDataFrame has no coordinate reference system; say which: .set_crs("EPSG:4326")')
     frame = frame.to_crs(WGS84)
     ids = frame.index.tolist()
     properties = frame.drop(columns=frame.geometry.name)

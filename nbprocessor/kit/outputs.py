@@ -43,9 +43,7 @@ def output(name: str, value: encoding.Value, media_type: str | None = None) -> N
     encoded = encoding.encode(value, media_type)
     file = f"{name}.{encoding.extension(encoded.media_type)}"
     folder = _folder()
-    facts = _facts(
-        name, encoded.media_type, file, len(encoded.content), hashlib.sha256(encoded.content).hexdigest()
-    )
+    facts = _facts(name, encoded.media_type, file, len(encoded.content), hashlib.sha256(encoded.content).hexdigest())
     if folder is not None:
         files.write(folder / file, encoded.content)
         _forget_former(folder, name, file)
@@ -105,9 +103,7 @@ def _caption(facts: Mapping[str, Any], *, in_job: bool) -> str:
     if in_job:
         return f"{line} → {facts['href']}"
     place = f"{contract.FOLDER_OUTPUTS}/{facts['href']}"
-    return f"{line} " + wording.choose(
-        f"(kein Job: in einem Lauf entsteht {place})", f"(no job: a run writes {place})"
-    )
+    return f"{line} " + wording.choose(f"(kein Job: in einem Lauf entsteht {place})", f"(no job: a run writes {place})")
 
 
 def _show(facts: Mapping[str, Any], data: Mapping[str, Any], *, in_job: bool) -> None:

@@ -26,9 +26,7 @@ def bundle(caption: str, value: Value, encoded: Encoded | None) -> dict[str, str
 
 def _excerpt(encoded: Encoded | None) -> str:
     """Return the beginning of a text; nothing of what is no text."""
-    if encoded is None or not (
-        encoded.media_type.startswith("text/") or encoded.media_type in (JSON, GEOJSON)
-    ):
+    if encoded is None or not (encoded.media_type.startswith("text/") or encoded.media_type in (JSON, GEOJSON)):
         return ""
     text = encoded.content[: TEXT_LENGTH * 20].decode(errors="replace")
     if encoded.media_type == JSON and len(encoded.content) <= TEXT_LENGTH * 20:

@@ -43,9 +43,7 @@ class Indicator:
         """
         table = self.source.time_series(self.id, unit)
         return (
-            table.copy()
-            if dates is None
-            else table.reindex(columns=pd.Index(list(dates), dtype=table.columns.dtype))
+            table.copy() if dates is None else table.reindex(columns=pd.Index(list(dates), dtype=table.columns.dtype))
         )
 
     def access(self, unit: str) -> dict[str, Any]:

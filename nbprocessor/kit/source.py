@@ -116,9 +116,7 @@ class Source(ABC):
 
     def time_series(self, indicator_id: str, unit: str) -> pd.DataFrame:
         """Return what `Indicator.values` returns, all dates; called by it, not to be changed by who gets it."""
-        return self._once(
-            ("time series", indicator_id, unit), lambda: self.read_time_series(indicator_id, unit)
-        )
+        return self._once(("time series", indicator_id, unit), lambda: self.read_time_series(indicator_id, unit))
 
     def features(self, georesource_id: str, on: str | None = None) -> gpd.GeoDataFrame:
         """Return what `Georesource.features` returns; called by it."""

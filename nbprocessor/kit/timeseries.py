@@ -32,8 +32,7 @@ def time_series(
             {
                 "spatialReferenceKey": str(area),
                 "valueMapping": [
-                    {"indicatorValue": value, "timestamp": date}
-                    for value, date in zip(row, dates, strict=True)
+                    {"indicatorValue": value, "timestamp": date} for value, date in zip(row, dates, strict=True)
                 ],
             }
             for area, row in zip(frame.index, values, strict=True)
@@ -44,9 +43,7 @@ def time_series(
 def table(body: Mapping[str, Any]) -> pd.DataFrame:
     """Return the table of values of a PUT body: the inverse of `time_series`."""
     rows = {
-        entry["spatialReferenceKey"]: {
-            pair["timestamp"]: pair["indicatorValue"] for pair in entry["valueMapping"]
-        }
+        entry["spatialReferenceKey"]: {pair["timestamp"]: pair["indicatorValue"] for pair in entry["valueMapping"]}
         for entry in body["indicatorValues"]
     }
     frame = pd.DataFrame.from_dict(rows, orient="index", dtype="float64")
@@ -83,9 +80,7 @@ def _places(wrong: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _check(frame: pd.DataFrame) -> None:
-    problems = [
-        f'the area "{area}" occurs twice' for area in frame.index[frame.index.duplicated()].unique()[:5]
-    ]
+    problems = [f'the area "{area}" occurs twice' for area in frame.index[frame.index.duplicated()].unique()[:5]]
     days = pd.to_datetime(pd.Series(frame.columns, dtype=object), format="%Y-%m-%d", errors="coerce")
     problems += [f'the column "{column}" is no date' for column in frame.columns[days.isna().to_numpy()][:5]]
     if not problems and np.isinf(frame.to_numpy(dtype="float64")).any():

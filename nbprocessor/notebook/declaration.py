@@ -55,7 +55,6 @@ def _quantity(value: Any, units: dict[str, int], wanted: str) -> float:
     return total
 
 
-
 _TEXT_SCHEMA = {
     "anyOf": [
         {"type": "string"},
@@ -69,7 +68,9 @@ _TEXT_SCHEMA = {
 }
 
 TextValue = Annotated[
-    str | dict[Literal["de", "en"], str], BeforeValidator(_text, json_schema_input_type=Any), Field(json_schema_extra=_TEXT_SCHEMA)
+    str | dict[Literal["de", "en"], str],
+    BeforeValidator(_text, json_schema_input_type=Any),
+    Field(json_schema_extra=_TEXT_SCHEMA),
 ]
 Seconds = Annotated[float, BeforeValidator(_seconds, json_schema_input_type=str | float)]
 Bytes = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=str | int)]
@@ -107,7 +108,9 @@ class OutputBlock(_Block):
 
     title: TextValue | None = Field(None, description="Short name for people; the output's name if left out.")
     description: TextValue | None = None
-    json_schema: JsonObject = Field(default_factory=dict, alias="schema", description="JSON Schema with contentMediaType.")
+    json_schema: JsonObject = Field(
+        default_factory=dict, alias="schema", description="JSON Schema with contentMediaType."
+    )
     required: bool = Field(True, description="false: a run that does not hand it over is successful all the same.")
 
 
@@ -123,23 +126,33 @@ class LimitsBlock(_Block):
 class ProcessBlock(_Block):
     """Everything of a process that its notebook says under ``process:``."""
 
-    id: Annotated[str, Field(pattern=PROCESS_ID)] | None = Field(None, description="Id of the process; the file's name if left out.")
+    id: Annotated[str, Field(pattern=PROCESS_ID)] | None = Field(
+        None, description="Id of the process; the file's name if left out."
+    )
     version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,49}$")] = Field(
         "0.0.0", description="Semantic version; changes with the contract."
     )
     title: TextValue | None = Field(None, description="Title of the process; the first heading if left out.")
     description: TextValue | None = Field(None, description="What it computes; the first paragraph if left out.")
     keywords: Keywords = Field(default_factory=list)
-    inputs: dict[str, InputBlock] = Field(default_factory=dict, description="Inputs by their names in the parameters cell.")
+    inputs: dict[str, InputBlock] = Field(
+        default_factory=dict, description="Inputs by their names in the parameters cell."
+    )
     outputs: dict[Annotated[str, Field(pattern=OUTPUT_ID)], OutputBlock] = Field(default_factory=dict)
     limits: LimitsBlock = LimitsBlock()
     ui: JsonObject | None = Field(None, description="KomMonitor's parameters for the web client (kommonitorUiParams).")
-    additional_parameters: JsonObject | None = Field(None, description="OGC's additionalParameters, passed on as they are.")
-    job_control_options: Annotated[list[Annotated[JobControlOption, Field(strict=False)]], Field(min_length=1)] | None = None
+    additional_parameters: JsonObject | None = Field(
+        None, description="OGC's additionalParameters, passed on as they are."
+    )
+    job_control_options: (
+        Annotated[list[Annotated[JobControlOption, Field(strict=False)]], Field(min_length=1)] | None
+    ) = None
     output_transmission: Annotated[list[Literal["value", "reference"]], Field(min_length=1)] | None = None
     links: list[JsonObject] = Field(default_factory=list, description="Further links: href, rel, type, title.")
     metadata: list[JsonObject] = Field(default_factory=list, description="OGC metadata: title, role, href.")
-    kernel: Annotated[str, Field(min_length=1)] | None = Field(None, description="Kernel; the notebook's own if left out.")
+    kernel: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="Kernel; the notebook's own if left out."
+    )
     executor: str = Field("", description="How runs are kept apart; the server's choice if left out.")
     retry_safe: bool = Field(
         False, alias="retry_safe", description="true: a run may be repeated when the server was stopped in it."

@@ -90,7 +90,11 @@ def examine(notebook: Document, shared: bytes | None) -> Reading:
         shared: Content of the ``_metadata.yml`` beside it; None when there is none.
     """
     front, findings = frontmatter.read(notebook, shared)
-    declares = front.declares or bool(notebook.parameters) or any(finding.severity == "error" and finding.cell for finding in findings)
+    declares = (
+        front.declares
+        or bool(notebook.parameters)
+        or any(finding.severity == "error" and finding.cell for finding in findings)
+    )
     if not declares:
         return Reading(notebook, front, None, ())
     declared, cell, more = _parameters(notebook)
@@ -174,7 +178,8 @@ def _parameters(
         return {}, "", []
     found, findings = parameters.read(cells[0])
     findings += [
-        error("NB02", cell.id, 0, "A second cell is tagged parameters; only the first is used.", "Take the tag off.") for cell in cells[1:]
+        error("NB02", cell.id, 0, "A second cell is tagged parameters; only the first is used.", "Take the tag off.")
+        for cell in cells[1:]
     ]
     return found, cells[0].id, findings
 
@@ -194,11 +199,21 @@ def _outputs(front: FrontMatter, notebook: Document) -> tuple[dict[str, Output],
             schema = schemas.normalised(block.json_schema)
         except schemas.SchemaFault as fault:
             line = front.line("outputs", name, "schema")
-            findings.append(error("NB04", front.cell, line, f"The schema of the output {name} cannot be used: {fault.sentence}", fault.mend))
+            findings.append(
+                error(
+                    "NB04",
+                    front.cell,
+                    line,
+                    f"The schema of the output {name} cannot be used: {fault.sentence}",
+                    fault.mend,
+                )
+            )
         title = block.title or name
         outputs[name] = Output(name, schema, title, block.description or title, block.required)
     if not outputs and notebook.language == "python":
-        names = [call.output for call in handover.calls(notebook.cells) if re.fullmatch(declaration.OUTPUT_ID, call.output)]
+        names = [
+            call.output for call in handover.calls(notebook.cells) if re.fullmatch(declaration.OUTPUT_ID, call.output)
+        ]
         outputs = {name: Output(name, {}, name, name, required=False) for name in names}
     return outputs, findings
 

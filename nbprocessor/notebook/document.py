@@ -139,9 +139,7 @@ def _valid(path: Path, node: dict[str, Any]) -> dict[str, Any]:
     """Return the notebook, checked against nbformat's schema; missing cell ids are no fault."""
     version, minor = node.get("nbformat"), node.get("nbformat_minor")
     if version != nbformat.current_nbformat or type(minor) is not int:
-        _refuse(
-            path, f"The notebook has format {version!r}; format 4 is needed.", "Open it in JupyterLab and save it."
-        )
+        _refuse(path, f"The notebook has format {version!r}; format 4 is needed.", "Open it in JupyterLab and save it.")
     node.setdefault("metadata", {})
     known = min(minor, nbformat.current_nbformat_minor)
     checked = node | {"cells": [_with_id(cell, number) for number, cell in enumerate(node["cells"])]}

@@ -11,7 +11,9 @@ from jsonschema import FormatChecker
 from nbprocessor.model import Json
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
+)
 _CRS = re.compile(
     r"https?://www\.opengis\.net/def/crs/(OGC/[0-9.]+/CRS(84h?|83|27)|EPSG/[0-9.]+/[0-9]{4,6})"
     r"|urn:ogc:def:crs:(OGC:[0-9.]*:CRS84h?|EPSG:[0-9.]*:[0-9]{4,6})"
@@ -54,7 +56,10 @@ def is_moment(value: Any) -> bool:
 def bbox_problems(value: Json) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a bounding box (OGC 18-062r2, bbox.yaml): pointer within it, and sentence."""
     if not isinstance(value, Mapping) or "bbox" not in value:
-        yield "", 'A bounding box is {"bbox": [west, south, east, north]}, with "crs" if it is not in longitude and latitude.'
+        yield (
+            "",
+            'A bounding box is {"bbox": [west, south, east, north]}, with "crs" if it is not in longitude and latitude.',
+        )
         return
     for key in value:
         if key not in {"bbox", "crs"}:
@@ -67,11 +72,17 @@ def bbox_problems(value: Json) -> Iterator[tuple[str, str]]:
     # The first axis may run backwards: across the antimeridian.
     for axis, name in ((1, "south of its south"), (2, "below its lowest"))[: half - 1]:
         if corners[axis] > corners[axis + half]:
-            yield f"/bbox/{axis + half}", f"The bounding box ends {name}: {corners[axis + half]} is less than {corners[axis]}."
+            yield (
+                f"/bbox/{axis + half}",
+                f"The bounding box ends {name}: {corners[axis + half]} is less than {corners[axis]}.",
+            )
     crs = value.get("crs")
     if "crs" in value and not (isinstance(crs, str) and _CRS.fullmatch(crs)):
-        yield "/crs", (
-            "The coordinate system has to be an OGC or EPSG one, such as http://www.opengis.net/def/crs/OGC/1.3/CRS84 or EPSG:25832."
+        yield (
+            "/crs",
+            (
+                "The coordinate system has to be an OGC or EPSG one, such as http://www.opengis.net/def/crs/OGC/1.3/CRS84 or EPSG:25832."
+            ),
         )
 
 

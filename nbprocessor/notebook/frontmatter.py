@@ -86,7 +86,9 @@ def _validated(front: FrontMatter, process: Any, findings: list[Finding]) -> Fro
     if process is None and "process" not in front.raw:
         return front
     if not isinstance(process, dict):
-        findings.append(error("NB01", front.cell, front.line(), "process: has to be a map with keys such as id and inputs."))
+        findings.append(
+            error("NB01", front.cell, front.line(), "process: has to be a map with keys such as id and inputs.")
+        )
         return front
     findings += _language_maps(front)
     try:
@@ -113,9 +115,7 @@ def _own(cell: Cell, text: str, findings: list[Finding]) -> tuple[dict[str, Any]
         if "process" in read_text.value:
             findings.append(_not_raw(cell))
         return {}, {}
-    lines = {
-        path[1:]: line + _offset(cell) for path, line in read_text.lines.items() if path[:1] == ("process",)
-    }
+    lines = {path[1:]: line + _offset(cell) for path, line in read_text.lines.items() if path[:1] == ("process",)}
     return read_text.value, lines
 
 
@@ -196,7 +196,10 @@ def _language_maps(front: FrontMatter) -> list[Finding]:
             names = " and ".join(declared)
             found.append(
                 error(
-                    "NB12", front.cell, front.line(part), f"The only {part} are called {names}, which reads as one text per language.",
+                    "NB12",
+                    front.cell,
+                    front.line(part),
+                    f"The only {part} are called {names}, which reads as one text per language.",
                     "Give them longer names.",
                 )  # fmt: skip
             )

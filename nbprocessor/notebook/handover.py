@@ -28,7 +28,10 @@ def tree(source: str) -> ast.Module | None:
     if source.lstrip().startswith("%%"):
         return None
     # Whole lines only, so that line numbers stay.
-    lines = [f"{line[: len(line) - len(line.lstrip())]}pass" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines()]
+    lines = [
+        f"{line[: len(line) - len(line.lstrip())]}pass" if line.lstrip().startswith(("%", "!", "?")) else line
+        for line in source.splitlines()
+    ]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -41,8 +44,9 @@ def _calls(cell: Cell) -> Iterator[HandOver]:
     module = tree(cell.source)
     for node in ast.walk(module) if module is not None else ():
         match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="kit"), attr="output")) | ast.Call(
-                func=ast.Attribute(value=ast.Name(id="sb" | "scrapbook"), attr="glue")
+            case (
+                ast.Call(func=ast.Attribute(value=ast.Name(id="kit"), attr="output"))
+                | ast.Call(func=ast.Attribute(value=ast.Name(id="sb" | "scrapbook"), attr="glue"))
             ):
                 yield HandOver(_name(node), cell.id, node.lineno)
 

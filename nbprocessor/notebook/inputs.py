@@ -46,11 +46,23 @@ def _names(front: FrontMatter, parameters: Mapping[str, Parameter], cell: str) -
             near = difflib.get_close_matches(name, [other for other in parameters if other not in blocks], n=1)
             mend = f"Is it called {near[0]} there?" if near else f"Declare it there: {name}: str"
             findings.append(
-                error("NB03", front.cell, front.line("inputs", name), f"The input {name} is not in the parameters cell.", mend)
+                error(
+                    "NB03",
+                    front.cell,
+                    front.line("inputs", name),
+                    f"The input {name} is not in the parameters cell.",
+                    mend,
+                )
             )
     if set(blocks) - front.inherited_inputs:
         findings += [
-            warning("NB03", cell, parameter.line, f"The input {name} has no texts in the front matter.", f"Add it under inputs: {name}:")
+            warning(
+                "NB03",
+                cell,
+                parameter.line,
+                f"The input {name} has no texts in the front matter.",
+                f"Add it under inputs: {name}:",
+            )
             for name, parameter in parameters.items()
             if name not in blocks
         ]
@@ -104,7 +116,9 @@ class _Maker:
         try:
             own = schemas.normalised(given)
         except schemas.SchemaFault as fault:
-            self._in_front("NB04", f"The schema of {self._parameter.name} cannot be used: {fault.sentence}", fault.mend, "schema")
+            self._in_front(
+                "NB04", f"The schema of {self._parameter.name} cannot be used: {fault.sentence}", fault.mend, "schema"
+            )
             return derived
         if not any(word in given for word in _ALTERNATIVES):
             return {**derived, **own}
@@ -117,7 +131,11 @@ class _Maker:
             return self._type.whole
         kinds = schemas.types(self._type.schema)
         if kinds and kinds != {"array"} and self._parameter.type is not None:
-            self._in_cell("NB13", f"{self._parameter.name} can have several values, so the notebook receives a list.", "Annotate it list[…].")
+            self._in_cell(
+                "NB13",
+                f"{self._parameter.name} can have several values, so the notebook receives a list.",
+                "Annotate it list[…].",
+            )
         items = self._type.schema.get("items")
         return dict(items) if isinstance(items, Mapping) else {}
 
@@ -143,7 +161,9 @@ class _Maker:
         annotated, shown = self._parameter.type, self._parameter.value_type.injected_as
         if annotated is not None and annotated.injected_as != shown and value not in (None, []):
             if shown:
-                self._in_cell("NB13", f"{name} has a {shown} as value, but is not annotated as one.", f"Annotate it {shown}.")
+                self._in_cell(
+                    "NB13", f"{name} has a {shown} as value, but is not annotated as one.", f"Annotate it {shown}."
+                )
             elif annotated.injected_as:
                 self._in_cell(
                     "NB13", f"{name} is annotated as {annotated.injected_as}, but its value is none.",
@@ -154,7 +174,11 @@ class _Maker:
     def _required(self, value: Json) -> bool:
         required, least = self._block.required, self._block.min_occurs
         if required is not None and least is not None and required != (least > 0):
-            self._in_front("NB13", f"required and minOccurs of {self._parameter.name} contradict each other.", "Leave minOccurs out.")
+            self._in_front(
+                "NB13",
+                f"required and minOccurs of {self._parameter.name} contradict each other.",
+                "Leave minOccurs out.",
+            )
         if required is not None:
             return required
         if least is not None:
@@ -166,7 +190,11 @@ class _Maker:
     def _nothing(self) -> Json:
         if not self._type.nullable:
             name = self._parameter.name
-            self._in_cell("NB04", f"{name} may be left out, but has no value for that.", f"Give it one, or write {name}: … | None = None.")
+            self._in_cell(
+                "NB04",
+                f"{name} may be left out, but has no value for that.",
+                f"Give it one, or write {name}: … | None = None.",
+            )
         return None
 
     def _least(self, required: bool) -> int:

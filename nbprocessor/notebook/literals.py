@@ -20,8 +20,8 @@ def read(node: ast.expr) -> tuple[Json, Type]:
     match node:
         case ast.Constant(value=value):
             return _constant(node, value)
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant(value=int() | float() as value)) if not isinstance(
-            value, bool
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant(value=int() | float() as value)) if (
+            not isinstance(value, bool)
         ):
             return _constant(node, -value if isinstance(sign, ast.USub) else value)
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
@@ -34,7 +34,9 @@ def read(node: ast.expr) -> tuple[Json, Type]:
             raise Unreadable(node, "A set has no JSON form.", "Use a list.")
         case ast.JoinedStr():
             raise Unreadable(node, "The value is computed (an f-string).", "Write the text itself.")
-    raise Unreadable(node, f"The value {_source(node)} is no literal.", "Write the value itself: a text, number, list, dict or date.")
+    raise Unreadable(
+        node, f"The value {_source(node)} is no literal.", "Write the value itself: a text, number, list, dict or date."
+    )
 
 
 def _constant(node: ast.expr, value: Any) -> tuple[Json, Type]:
@@ -82,7 +84,9 @@ def _moment(node: ast.Call) -> tuple[Json, Type]:
     from_text = names[-1:] == ["fromisoformat"]
     kind = (names[:-1] if from_text else names)[-1:]
     if kind not in (["date"], ["datetime"]):
-        raise Unreadable(node, f"The value {_source(node)} is computed.", "Write the value itself; a date as date(2020, 1, 31).")
+        raise Unreadable(
+            node, f"The value {_source(node)} is computed.", "Write the value itself; a date as date(2020, 1, 31)."
+        )
     maker: type[date] = date if kind == ["date"] else datetime
     try:
         arguments = [ast.literal_eval(argument) for argument in node.args]

@@ -56,7 +56,9 @@ def read(cell: Cell) -> tuple[dict[str, Parameter], list[Finding]]:
     except SyntaxError as fault:
         return {}, [_syntax(cell, fault)]
     except (ValueError, RecursionError, MemoryError):
-        return {}, [error("NB02", cell.id, 0, "The parameters cell cannot be read as Python.", "Keep it to plain declarations.")]
+        return {}, [
+            error("NB02", cell.id, 0, "The parameters cell cannot be read as Python.", "Keep it to plain declarations.")
+        ]
     comments = _comments(cell.source)
     found: dict[str, Parameter] = {}
     findings: list[Finding] = []
@@ -102,7 +104,9 @@ def _declaration(statement: ast.stmt, comment: str) -> Parameter | None:
             return _parameter(name, statement, annotations.read(annotation), value, comment)
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
             kind, comment = _type_comment(comment)
-            return _parameter(name, statement, annotations.read_text(kind, statement.lineno) if kind else None, value, comment)
+            return _parameter(
+                name, statement, annotations.read_text(kind, statement.lineno) if kind else None, value, comment
+            )
         case ast.Pass() | ast.Expr(value=ast.Constant(value=str())):
             return None
         case ast.Import(names=names) if all(name.name in _IMPORTS for name in names):
@@ -110,10 +114,14 @@ def _declaration(statement: ast.stmt, comment: str) -> Parameter | None:
         case ast.ImportFrom(module=module, level=0) if module in _IMPORTS:
             return None
         case ast.Import() | ast.ImportFrom():
-            raise Unreadable(statement, "An import does not belong into the parameters cell.", "Move it to the next cell.")
+            raise Unreadable(
+                statement, "An import does not belong into the parameters cell.", "Move it to the next cell."
+            )
         case ast.Assign() | ast.AugAssign():
             raise Unreadable(statement, "One line has to declare one name.", "Write name: type = value.")
-    raise Unreadable(statement, "This is no declaration; it is not run.", "Write name: type = value, or move it to the next cell.")
+    raise Unreadable(
+        statement, "This is no declaration; it is not run.", "Write name: type = value, or move it to the next cell."
+    )
 
 
 def _parameter(name: str, statement: ast.stmt, kind: Type | None, node: ast.expr | None, comment: str) -> Parameter:
@@ -135,7 +143,9 @@ def _check_name(parameter: Parameter, found: Mapping[str, Parameter]) -> None:
     """
     name, line = parameter.name, parameter.line
     if name in found:
-        raise Unreadable(line, f"{name} is declared twice; it was on line {found[name].line} already.", "Keep one of them.")
+        raise Unreadable(
+            line, f"{name} is declared twice; it was on line {found[name].line} already.", "Keep one of them."
+        )
     if reason := refusal(name):
         raise Unreadable(line, f"{name} cannot be the name of an input: {reason}.", "Choose another name.")
 

@@ -8,7 +8,6 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
@@ -42,7 +41,12 @@ _OGC_REFERENCES: Mapping[str, Mapping[str, Json]] = {
     "geometryGeoJSON.yaml": {"type": "object", "format": "geojson-geometry"},
 }
 """Well-known schemas by the last part of their address; nothing is fetched."""
-_OGC_HOSTS = ("http://schemas.opengis.net/", "https://schemas.opengis.net/", "https://geojson.org/", "http://geojson.org/")
+_OGC_HOSTS = (
+    "http://schemas.opengis.net/",
+    "https://schemas.opengis.net/",
+    "https://geojson.org/",
+    "http://geojson.org/",
+)
 
 _ANNOTATIONS = frozenset({"title", "description", "default", "example", "deprecated", "readOnly", "writeOnly"})
 _PLAIN = frozenset(
@@ -161,7 +165,9 @@ def has_property(schema: Mapping[str, Json], name: str) -> bool:
 
 def _normalised(schema: Json, root: Mapping[str, Json], depth: int) -> dict[str, Json]:
     if depth > MAX_DEPTH:
-        raise SchemaFault("The schema refers to itself, or is nested too deeply.", "Write it out to the depth that is needed.")
+        raise SchemaFault(
+            "The schema refers to itself, or is nested too deeply.", "Write it out to the depth that is needed."
+        )
     if schema is True:
         return {}
     if not isinstance(schema, Mapping):
@@ -222,7 +228,9 @@ def _referred(reference: Json, root: Mapping[str, Json]) -> Json:
     for part in text[2:].split("/"):
         name = part.replace("~1", "/").replace("~0", "~")
         if not isinstance(target, Mapping) or name not in target:
-            raise SchemaFault(f"The reference {text} leads nowhere.", "Put what it names under $defs of the same schema.")
+            raise SchemaFault(
+                f"The reference {text} leads nowhere.", "Put what it names under $defs of the same schema."
+            )
         target = target[name]
     return target
 

@@ -68,7 +68,11 @@ def shown(value: Json) -> str:
     if isinstance(value, str) and len(value) > 80:
         value = value[:80] + "…"
     if isinstance(value, list | dict) and value:
-        return f"a list of {len(value)}" if isinstance(value, list) else f"an object with {', '.join(map(repr, list(value)[:3]))}"[:100]
+        return (
+            f"a list of {len(value)}"
+            if isinstance(value, list)
+            else f"an object with {', '.join(map(repr, list(value)[:3]))}"[:100]
+        )
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -76,7 +76,9 @@ class _Reader:
         line = node.start_mark.line + 1
         self.lines.setdefault(path, line)
         if self._count > MAX_VALUES or len(path) > MAX_DEPTH:
-            raise YamlFault(line, "The YAML text has too many values, or they are nested too deeply.", "Use fewer aliases (*).")
+            raise YamlFault(
+                line, "The YAML text has too many values, or they are nested too deeply.", "Use fewer aliases (*)."
+            )
         if isinstance(node, ScalarNode):
             return _scalar(node)
         if node.tag not in {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}:
@@ -102,7 +104,7 @@ class _Reader:
 def _key(node: Node) -> str:
     line = node.start_mark.line + 1
     if not isinstance(node, ScalarNode):
-        raise YamlFault(line, "A key has to be a text.", "Quote braces and brackets: \"{a}\".")
+        raise YamlFault(line, "A key has to be a text.", 'Quote braces and brackets: "{a}".')
     if node.tag == "tag:yaml.org,2002:merge":
         raise YamlFault(line, "Merge keys (<<) are not part of YAML 1.2.", "Write the keys out.")
     if not node.tag.startswith("tag:yaml.org,2002:"):
@@ -117,9 +119,7 @@ _CONSTANTS: Mapping[str, Any] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-_IMPLICIT = frozenset(
-    f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "timestamp", "value")
-)
+_IMPLICIT = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "timestamp", "value"))
 
 
 def _scalar(node: ScalarNode) -> Any:

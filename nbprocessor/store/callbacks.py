@@ -98,11 +98,7 @@ class CallbackQueue:
 
     def _any_due(self, now: datetime) -> bool:
         """Look without a lock, because most of the time nothing is due."""
-        query = (
-            select(callbacks.c.id)
-            .where(callbacks.c.state == "pending", callbacks.c.next_attempt <= now)
-            .limit(1)
-        )
+        query = select(callbacks.c.id).where(callbacks.c.state == "pending", callbacks.c.next_attempt <= now).limit(1)
         with reading(self._engine) as connection:
             return connection.scalar(query) is not None
 
@@ -110,9 +106,7 @@ class CallbackQueue:
         # Whoever overslept its lease changes nothing: somebody else sends the callback now.
         mine = (callbacks.c.id == callback.id, callbacks.c.next_attempt == callback.next_attempt)
         with writing(self._engine) as connection:
-            connection.execute(
-                update(callbacks).where(*mine).values(attempts=callback.attempts + 1, **values)
-            )
+            connection.execute(update(callbacks).where(*mine).values(attempts=callback.attempts + 1, **values))
 
 
 def _wanted(job: Job) -> tuple[Event, str | None]:

@@ -74,9 +74,7 @@ def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except exc.ArgumentError:
-        raise _wrong(
-            "is no database URL; write sqlite:///path/to/file.db or postgresql://user@host/name"
-        ) from None
+        raise _wrong("is no database URL; write sqlite:///path/to/file.db or postgresql://user@host/name") from None
     name = parsed.get_backend_name()
     if name in {"postgres", "postgresql"}:
         return parsed.set(drivername="postgresql+psycopg")
@@ -102,9 +100,7 @@ def _engine(url: URL) -> Engine:
     try:
         return create_engine(url, connect_args=arguments, pool_pre_ping=True)
     except ModuleNotFoundError:
-        raise _wrong(
-            'names PostgreSQL, whose driver is missing; run pip install "nbprocessor[postgresql]"'
-        ) from None
+        raise _wrong('names PostgreSQL, whose driver is missing; run pip install "nbprocessor[postgresql]"') from None
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
@@ -126,18 +122,14 @@ def _check_file(engine: Engine) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreUnavailable(
-            f"The folder of the database {file} cannot be made: {error.strerror}."
-        ) from error
+        raise StoreUnavailable(f"The folder of the database {file} cannot be made: {error.strerror}.") from error
     with reading(engine) as connection:
         found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
         journal = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
     if found != "ok":
         raise StoreUnavailable(_damaged(str(file), found.splitlines()[-1]))
     if journal != "wal":
-        raise _wrong(
-            f"names {file}, on a drive that cannot take SQLite's write-ahead log; choose a local one"
-        )
+        raise _wrong(f"names {file}, on a drive that cannot take SQLite's write-ahead log; choose a local one")
 
 
 def _prepare_tables(connection: Connection) -> None:
@@ -147,9 +139,7 @@ def _prepare_tables(connection: Connection) -> None:
         # A PostgreSQL database may be shared, as long as no table has the name of ours.
         foreign = there if connection.dialect.name == "sqlite" else there & ours
         if foreign:
-            raise _wrong(
-                f"names a database of something else (it has a table {min(foreign)}); choose another one"
-            )
+            raise _wrong(f"names a database of something else (it has a table {min(foreign)}); choose another one")
         tables.metadata.create_all(connection)
         connection.execute(tables.schema_version.insert().values(version=tables.SCHEMA_VERSION))
         return
@@ -167,9 +157,7 @@ def _explained(engine: Engine) -> Iterator[None]:
     try:
         yield
     except exc.TimeoutError as error:
-        raise StoreUnavailable(
-            "All connections to the database are in use; try again in a moment."
-        ) from error
+        raise StoreUnavailable("All connections to the database are in use; try again in a moment.") from error
     except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
         raise StoreUnavailable(_reason(engine, error.orig)) from error
     except exc.DatabaseError as error:

@@ -207,9 +207,7 @@ class JobStore:
 
     def counts(self) -> Mapping[JobStatus, int]:
         """Return how many jobs wait and run; jobs that ended are not counted, there may be very many."""
-        query = (
-            select(jobs.c.status, func.count()).where(jobs.c.status.in_(_UNFINISHED)).group_by(jobs.c.status)
-        )
+        query = select(jobs.c.status, func.count()).where(jobs.c.status.in_(_UNFINISHED)).group_by(jobs.c.status)
         with reading(self.engine) as connection:
             found = {JobStatus(status): int(number) for status, number in connection.execute(query)}
         return dict.fromkeys(_UNFINISHED, 0) | found

@@ -127,9 +127,7 @@ class ResultStore:
             raise ResultGone(job_id, contract.FILE_MANIFEST)
         with explained(folder):
             files = manifest.take_stock(folder)
-        record = Manifest(
-            job=job, process=process, outputs=tuple(outputs), files=files, environment=environment
-        )
+        record = Manifest(job=job, process=process, outputs=tuple(outputs), files=files, environment=environment)
         atomic_write(folder / contract.FILE_MANIFEST, manifest.dump(record))
         return record
 
@@ -160,9 +158,7 @@ class ResultStore:
                 differences.append(f"{recorded.path} is missing.")
                 continue
             if found != recorded.sha256:
-                differences.append(
-                    f"{recorded.path} is not what it was: SHA-256 {found}, recorded {recorded.sha256}."
-                )
+                differences.append(f"{recorded.path} is not what it was: SHA-256 {found}, recorded {recorded.sha256}.")
         known = {contract.FILE_MANIFEST, *(recorded.path for recorded in record.files)}
         if self.folder(job_id).is_dir():
             with explained(self.folder(job_id)):
@@ -235,9 +231,7 @@ class ResultStore:
     @contextmanager
     def _locked(self, kind: int) -> Iterator[None]:
         """Hold the folder's lock, shared or alone; the system lets go of it when the process dies."""
-        descriptor = os.open(
-            self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644
-        )
+        descriptor = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(descriptor, kind)
             yield
@@ -259,9 +253,7 @@ def _explained(folder: Path) -> Iterator[None]:
 
 def _steps(job_id: UUID, name: str) -> Sequence[str]:
     steps = name.split("/")
-    if any(
-        step in {"", ".", ".."} or "\0" in step or len(step.encode(errors="replace")) > 255 for step in steps
-    ):
+    if any(step in {"", ".", ".."} or "\0" in step or len(step.encode(errors="replace")) > 255 for step in steps):
         raise NoSuchOutput(job_id, name)
     return PurePosixPath(name).parts
 

@@ -95,9 +95,7 @@ def initial_request(process: Mapping[str, Json]) -> dict[str, Json]:
     return {"inputs": inputs}
 
 
-def _field(
-    input_id: str, described: Mapping[str, Json], example: Json, text: Translate, language: str
-) -> Field:
+def _field(input_id: str, described: Mapping[str, Json], example: Json, text: Translate, language: str) -> Field:
     schema = merged(_mapping(described.get("schema")))
     required = described.get("minOccurs", 1) != 0 and "default" not in schema
     value = _first_value(described, example)
@@ -134,9 +132,7 @@ def _shape(schema: Mapping[str, Json], value: Json, text: Translate) -> dict[str
     kind = schema.get("type")
     if isinstance(schema.get("enum"), list):
         return {"kind": "choice", "options": _options(schema["enum"]), "value": _json(value)}
-    if schema.get("format") == "ogc-bbox" or (
-        kind == "object" and "bbox" in _mapping(schema.get("properties"))
-    ):
+    if schema.get("format") == "ogc-bbox" or (kind == "object" and "bbox" in _mapping(schema.get("properties"))):
         box = _mapping(value).get("bbox") if isinstance(value, Mapping) else None
         return {
             "kind": "bbox",
@@ -203,9 +199,7 @@ def _list(schema: Mapping[str, Json], value: Json, text: Translate) -> dict[str,
 
 
 def _json_area(schema: Mapping[str, Json], value: Json, text: Translate) -> dict[str, Json]:
-    branches = [
-        part for word in ("oneOf", "anyOf") for part in schema.get(word) or () if isinstance(part, Mapping)
-    ]
+    branches = [part for word in ("oneOf", "anyOf") for part in schema.get(word) or () if isinstance(part, Mapping)]
     text_allowed = any(branch.get("type") == "string" for branch in branches)
     return {
         "kind": "json",

@@ -67,16 +67,12 @@ class Outputs:
     def _one(self, output: Mapping[str, Any], cell: str) -> Shown | None:
         match output["output_type"]:
             case "stream":
-                return Shown(
-                    "stderr" if output["name"] == "stderr" else "text", self._console(output["text"])
-                )
+                return Shown("stderr" if output["name"] == "stderr" else "text", self._console(output["text"]))
             case "error":
                 head = Markup("<strong>{}</strong>: {}").format(
                     output["ename"], strip_ansi(output["evalue"])[:MAX_TEXT]
                 )
-                return Shown(
-                    "error", Markup("<p>{}</p>{}").format(head, self._console("\n".join(output["traceback"])))
-                )
+                return Shown("error", Markup("<p>{}</p>{}").format(head, self._console("\n".join(output["traceback"]))))
             case _:
                 return self._display(output, cell)
 

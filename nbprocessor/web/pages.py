@@ -28,8 +28,7 @@ PAGES: tuple[str, ...] = (
 PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "Content-Security-Policy": (
-            "default-src 'self'; base-uri 'none'; form-action 'self'; "
-            "frame-ancestors 'self'; object-src 'none'"
+            "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; object-src 'none'"
         ),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",

@@ -89,9 +89,7 @@ def render_report(notebook: bytes, *, title: str, language: str, facts: Mapping[
     text = translate(language)
     outputs = Outputs(text, language)
     lexer = _lexer_name(content)
-    cells = [
-        _cell(cell, index, title, lexer, outputs) for index, cell in enumerate(content["cells"], start=1)
-    ]
+    cells = [_cell(cell, index, title, lexer, outputs) for index, cell in enumerate(content["cells"], start=1)]
     return render(
         "report",
         language=language,
@@ -117,9 +115,7 @@ def _read(notebook: bytes) -> Mapping[str, Any]:
         raise NotebookError(path, [Problem("", f"The notebook is no JSON: {error}.")]) from None
     version = raw.get("nbformat") if isinstance(raw, dict) else None
     if type(version) is not int or not 1 <= version <= nbformat.current_nbformat:
-        raise NotebookError(
-            path, [Problem("/nbformat", "This JSON is no notebook: it names no known nbformat.")]
-        )
+        raise NotebookError(path, [Problem("/nbformat", "This JSON is no notebook: it names no known nbformat.")])
     try:
         node = nbformat.convert(reader.reads(text), nbformat.current_nbformat)
         _, node = normalize(node)

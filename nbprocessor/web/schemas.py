@@ -15,9 +15,7 @@ def summary(schema: Mapping[str, Json], language: str) -> str:
         return text("type-one-of", choices=", ".join(shown(value) for value in schema["enum"]))
     for word in ("oneOf", "anyOf"):
         if isinstance(schema.get(word), list):
-            parts = dict.fromkeys(
-                summary(part, language) for part in schema[word] if isinstance(part, Mapping)
-            )
+            parts = dict.fromkeys(summary(part, language) for part in schema[word] if isinstance(part, Mapping))
             return " | ".join(parts)
     if isinstance(schema.get("allOf"), list):
         return summary(merged(schema), language)

@@ -51,9 +51,7 @@ class Sample:
 
     async def events(self, _):
         async def states():
-            yield ServerSentEvent(
-                json.dumps(job(self.status, progress=70, message="3 Ansehen")), event="status"
-            )
+            yield ServerSentEvent(json.dumps(job(self.status, progress=70, message="3 Ansehen")), event="status")
             if self.status == "running":
                 await self.changed.wait()
                 yield ServerSentEvent(json.dumps(job(self.status)), event="status")

@@ -63,9 +63,7 @@ def test_the_form_sends_what_its_controls_hold_and_leads_to_the_job(tab, sample_
     page.get_by_label("Stichtag").fill("2025-12-31")
     for name, value in {"West": "7", "Süd": "51", "Ost": "7.5", "Nord": "51.5"}.items():
         page.get_by_label(name).fill(value)
-    page.get_by_label("Bild").set_input_files(
-        {"name": "x.tif", "mimeType": "image/tiff", "buffer": b"II*\x00"}
-    )
+    page.get_by_label("Bild").set_input_files({"name": "x.tif", "mimeType": "image/tiff", "buffer": b"II*\x00"})
     page.get_by_label("Gemischt").fill("einfach Text")
     expect(page.locator("[data-request=shell]")).to_contain_text('"digits":7')
     expect(page.locator("[data-request=python]")).to_contain_text('"strict": False')
@@ -100,9 +98,7 @@ def test_faults_of_the_server_are_shown_at_the_fields_and_summed_up(tab, sample_
     expect(page.locator("#problems li")).to_have_count(2)
     digits = page.get_by_label("Nachkommastellen")
     expect(digits).to_have_attribute("aria-invalid", "true")
-    expect(digits).to_have_accessible_description(
-        "digits · integer 0 … 12 99 is greater than 12. Give 0 to 12."
-    )
+    expect(digits).to_have_accessible_description("digits · integer 0 … 12 99 is greater than 12. Give 0 to 12.")
     page.get_by_role("link", name="Nachkommastellen").click()
     expect(digits).to_be_focused()
 
@@ -141,9 +137,7 @@ def test_a_running_job_can_be_dismissed(tab, sample_url):
     expect(page.get_by_role("button", name="Abbrechen")).to_have_count(0)
 
 
-def test_without_scripts_the_page_shows_the_command_and_the_form_cannot_be_sent_by_mistake(
-    new_tab, sample_url
-):
+def test_without_scripts_the_page_shows_the_command_and_the_form_cannot_be_sent_by_mistake(new_tab, sample_url):
     page = new_tab(java_script_enabled=False).open(f"{sample_url}/processes/km_indicator_divide")
     expect(page.get_by_role("button", name="Lauf starten")).to_be_disabled()
     expect(page.get_by_text("curl -i -X POST")).to_be_visible()
@@ -154,7 +148,5 @@ def test_the_job_filter_asks_as_the_standard_has_it(tab, sample_url):
     page.get_by_label("Angenommen ab").fill("2026-01-01")
     page.get_by_label("Mindestdauer").fill("5")
     page.get_by_role("button", name="Filtern").click()
-    expect(page).to_have_url(
-        f"{sample_url}/jobs?status=failed&minDuration=5&datetime=2026-01-01T00%3A00%3A00Z%2F.."
-    )
+    expect(page).to_have_url(f"{sample_url}/jobs?status=failed&minDuration=5&datetime=2026-01-01T00%3A00%3A00Z%2F..")
     expect(page.get_by_label("Angenommen ab")).to_have_value("2026-01-01")

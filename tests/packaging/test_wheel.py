@@ -69,9 +69,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture
 def server(installed: Path, tmp_path: Path, environment: dict[str, str]) -> Iterator[str]:
     command = [installed / "bin" / "nbprocessor", "serve", "--port", "0"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
         said = []
         try:
             for line in process.stderr:

@@ -37,7 +37,9 @@ class Server:
 
     def execute(self, process: str, inputs: Mapping | None = None, *, prefer: str = "", **body) -> requests.Response:
         headers = {"Prefer": prefer} if prefer else {}
-        return self.post(f"/processes/{process}/execution", json={"inputs": dict(inputs or {}), **body}, headers=headers)
+        return self.post(
+            f"/processes/{process}/execution", json={"inputs": dict(inputs or {}), **body}, headers=headers
+        )
 
     def job(self, process: str, inputs: Mapping | None = None, **body) -> dict:
         """Execute asynchronously and return the job once it has ended."""
@@ -63,7 +65,12 @@ def start(notebooks: Path, results: Path, *options: str, env: Mapping[str, str] 
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("NBPROCESSOR_", "KOMMONITOR_", "KC_"))}
     with log.open("w") as said:
         process = subprocess.Popen(
-            command, stderr=said, text=True, env=environment | dict(env or {}), cwd=results.parent, start_new_session=True
+            command,
+            stderr=said,
+            text=True,
+            env=environment | dict(env or {}),
+            cwd=results.parent,
+            start_new_session=True,
         )
     try:
         yield Server(_url(process, log), notebooks, results, process, log)

@@ -44,9 +44,7 @@ class PostgreSQL:
     def database(self) -> Iterator[str]:
         """Make an empty database, give its URL, and drop it whoever still uses it."""
         name = f"test_{uuid4().hex}"
-        with psycopg.connect(
-            host=str(self.folder), user="nbprocessor", dbname="postgres", autocommit=True
-        ) as server:
+        with psycopg.connect(host=str(self.folder), user="nbprocessor", dbname="postgres", autocommit=True) as server:
             server.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]  # a name of our own making
             yield f"postgresql://nbprocessor@/{name}?host={self.folder}"
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]  # likewise

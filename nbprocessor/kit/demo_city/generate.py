@@ -136,9 +136,7 @@ def _write_indicators(
     _write_targets(folder)
 
 
-def _with_gaps(
-    name: str, quarters: pd.DataFrame, districts: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _with_gaps(name: str, quarters: pd.DataFrame, districts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     if name == "arbeitslose":
         return quarters[DATES[1:]], districts[DATES[1:]]
     if name == "einwohner-unter-18":
@@ -172,9 +170,7 @@ def _write_points(folder: Path, random: Generator, metres: gpd.GeoSeries) -> Non
     kitas = gpd.GeoDataFrame(geometry=shapes.degrees(shapes.points(random, metres, count)))
     places = random.integers(2, 15, count) * 10.0
     places[[4, 60]] = np.nan, 0
-    names = random.choice(
-        ["Pusteblume", "Regenbogen", "Sonnenkäfer", "Wirbelwind", "Kastanie", "Zwergenland"], count
-    )
+    names = random.choice(["Pusteblume", "Regenbogen", "Sonnenkäfer", "Wirbelwind", "Kastanie", "Zwergenland"], count)
     kitas.insert(0, "ID", [f"K{number:03}" for number in range(1, count + 1)])
     kitas.insert(1, "NAME", [f"Kita {name} {number}" for number, name in enumerate(names, start=1)])
     kitas.insert(2, "traeger", random.choice(["städtisch", "kirchlich", "frei"], count, p=[0.45, 0.3, 0.25]))
@@ -195,9 +191,7 @@ def _write_lines(folder: Path, random: Generator, metres: gpd.GeoSeries) -> None
     lines = gpd.GeoDataFrame(geometry=shapes.degrees(shapes.paths(random, metres, 60)))
     lines.insert(0, "ID", [f"R{number:02}" for number in range(1, 61)])
     lines.insert(1, "NAME", [f"Radweg {number}" for number in range(1, 61)])
-    lines.insert(
-        2, "belag", random.choice(["Asphalt", "Pflaster", "wassergebunden"], 60, p=[0.6, 0.15, 0.25])
-    )
+    lines.insert(2, "belag", random.choice(["Asphalt", "Pflaster", "wassergebunden"], 60, p=[0.6, 0.15, 0.25]))
     lines = _valid(lines)
     lines.loc[lines.index >= 48, "validStartDate"] = "2023-04-01"
     _write_georesource(folder, "radwege", "Radwege", lines, "isLOI")
@@ -231,9 +225,7 @@ def _write_georesource(folder: Path, name: str, title: str, frame: gpd.GeoDataFr
     _write(folder / "georesources" / f"{name}.geojson", geojson.dump(frame))
 
 
-def _write_metadata(
-    folder: Path, name: str, title: str, unit: str, text: str, creation: str, units: list[str]
-) -> None:
+def _write_metadata(folder: Path, name: str, title: str, unit: str, text: str, creation: str, units: list[str]) -> None:
     """Write an indicator's metadata as Data Management has it; its dates are those of its tables."""
     joined = [{"spatialUnitId": key, "spatialUnitName": UNITS[key], **OWNER} for key in units]
     overview: dict[str, Any] = {

@@ -25,13 +25,7 @@ def outline(random: Generator) -> Polygon:
     angles = np.linspace(0, 2 * math.pi, 360, endpoint=False)
     radii = np.full_like(angles, RADIUS)
     for wave in range(2, 14):
-        radii += (
-            RADIUS
-            * 0.16
-            / wave**0.9
-            * random.normal()
-            * np.cos(wave * angles + random.uniform(0, 2 * math.pi))
-        )
+        radii += RADIUS * 0.16 / wave**0.9 * random.normal() * np.cos(wave * angles + random.uniform(0, 2 * math.pi))
     points = np.column_stack([radii * np.cos(angles) * 1.15, radii * np.sin(angles) * 0.9]) + CENTRE
     return Polygon(points)
 
@@ -39,9 +33,7 @@ def outline(random: Generator) -> Polygon:
 def lake(random: Generator) -> Polygon:
     """Return a lake in the south; no quarter has water in it."""
     angles = np.linspace(0, 2 * math.pi, 90, endpoint=False)
-    radii = (
-        1 + 0.18 * np.cos(2 * angles + 1) + 0.10 * np.cos(3 * angles) + 0.02 * random.normal(size=angles.size)
-    )
+    radii = 1 + 0.18 * np.cos(2 * angles + 1) + 0.10 * np.cos(3 * angles) + 0.02 * random.normal(size=angles.size)
     points = np.column_stack([1_500 * radii * np.cos(angles), 480 * radii * np.sin(angles)])
     return Polygon(points + (CENTRE[0] + 900, CENTRE[1] - 3_300))
 
@@ -85,9 +77,7 @@ def points(random: Generator, areas: gpd.GeoSeries, count: int) -> gpd.GeoSeries
     found = []
     for number in chosen:
         west, south, east, north = areas.iloc[number].bounds
-        while not areas.iloc[number].contains(
-            point := Point(random.uniform(west, east), random.uniform(south, north))
-        ):
+        while not areas.iloc[number].contains(point := Point(random.uniform(west, east), random.uniform(south, north))):
             pass
         found.append(point)
     return gpd.GeoSeries(found, crs=METRES)

@@ -16,14 +16,11 @@ def view(page: Page) -> dict[str, Any]:
     document = page.data
     info = _mapping(document.get("info"))
     text = translate(page.language)
-    groups: dict[str, list[dict[str, Any]]] = {
-        str(_mapping(tag).get("name")): [] for tag in document.get("tags") or ()
-    }
+    groups: dict[str, list[dict[str, Any]]] = {str(_mapping(tag).get("name")): [] for tag in document.get("tags") or ()}
     for tag, operation in _operations(document, page.language):
         groups.setdefault(tag or text("operations-of"), []).append(operation)
     described = {
-        str(tag.get("name")): str(tag.get("description") or "")
-        for tag in map(_mapping, document.get("tags") or ())
+        str(tag.get("name")): str(tag.get("description") or "") for tag in map(_mapping, document.get("tags") or ())
     }
     return {
         "api_title": str(info.get("title") or ""),
@@ -53,12 +50,9 @@ def _operations(document: Mapping[str, Json], language: str) -> Iterator[tuple[s
                         "summary": str(operation.get("summary") or ""),
                         "description": str(operation.get("description") or ""),
                         "parameters": [_parameter(document, parameter, language) for parameter in shared],
-                        "bodies": sorted(
-                            _mapping(_resolved(document, operation.get("requestBody")).get("content"))
-                        ),
+                        "bodies": sorted(_mapping(_resolved(document, operation.get("requestBody")).get("content"))),
                         "responses": [
-                            _response(document, *pair)
-                            for pair in _mapping(operation.get("responses")).items()
+                            _response(document, *pair) for pair in _mapping(operation.get("responses")).items()
                         ],
                     },
                 )

@@ -24,9 +24,7 @@ def view(page: Page) -> dict[str, Any]:
         "job": job,
         "statuses": list(JobStatus),
         "documents": _documents(page, job.id),
-        "steps": [
-            _step(cell, page.language) for cell in page.data.get("cells") or () if isinstance(cell, Mapping)
-        ],
+        "steps": [_step(cell, page.language) for cell in page.data.get("cells") or () if isinstance(cell, Mapping)],
         "dismissable": not job.ended,
     }
 
@@ -34,9 +32,7 @@ def view(page: Page) -> dict[str, Any]:
 def _documents(page: Page, job_id: str) -> Sequence[Mapping[str, str]]:
     """Return the links to what the job left; the document's own links say what there is."""
     ends = {
-        link["href"].partition("?")[0].rpartition("/")[2]
-        for link in links_of(page.data)
-        if link["rel"] != "exceptions"
+        link["href"].partition("?")[0].rpartition("/")[2] for link in links_of(page.data) if link["rel"] != "exceptions"
     }
     ends -= {"results"} if page.data.get("status") != JobStatus.SUCCESSFUL else set()
     return [

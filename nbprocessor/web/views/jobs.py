@@ -46,17 +46,13 @@ def _status_facets(page: Page, chosen: Mapping[str, str]) -> Sequence[Mapping[st
     ]
 
 
-def _process_facets(
-    page: Page, jobs: Sequence[Any], chosen: Mapping[str, str]
-) -> Sequence[Mapping[str, Any]]:
+def _process_facets(page: Page, jobs: Sequence[Any], chosen: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
     """Return the processes of this list, and the chosen one; choosing that again lifts the filter."""
     names = sorted({job.process for job in jobs} | ({chosen["processID"]} - {""}))
     return [
         {
             "name": name,
-            "href": page.addresses.here(
-                processID="" if name == chosen["processID"] else name, offset="", f=""
-            ),
+            "href": page.addresses.here(processID="" if name == chosen["processID"] else name, offset="", f=""),
             "current": name == chosen["processID"],
         }
         for name in names

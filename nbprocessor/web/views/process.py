@@ -32,9 +32,7 @@ def view(page: Page) -> dict[str, Any]:
         "keywords": [str(keyword) for keyword in process.get("keywords") or ()],
         "formula": _formula(ui),
         "legend": rendered(re.sub(r"^(?:\s*<br ?/?>)+", "", str(ui["legend"]))) if ui.get("legend") else "",
-        "notes": [
-            with_formulas(str(ui[key])) for key in ("calculation_info", "optional_info") if ui.get(key)
-        ],
+        "notes": [with_formulas(str(ui[key])) for key in ("calculation_info", "optional_info") if ui.get(key)],
         "groups": form.groups(fields, ui.get("inputBoxes") or (), text("more-inputs")),
         "required": any(field.required for field in fields),
         "inputs": _rows(process.get("inputs"), language),

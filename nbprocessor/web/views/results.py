@@ -93,9 +93,7 @@ def _inline(result: Result, value: Json, text: Translate, language: str) -> Resu
         return replace(result, kind="value" if short else "text", text=value[:MAX_TEXT])
     if isinstance(value, int | float) and not isinstance(value, bool):
         return replace(result, kind="value", text=formats.number(value, language))
-    return replace(
-        result, kind="json", text=_pretty(value), media_type=result.media_type or "application/json"
-    )
+    return replace(result, kind="json", text=_pretty(value), media_type=result.media_type or "application/json")
 
 
 def _features(result: Result, collection: Mapping[str, Json], text: Translate, language: str) -> Result:

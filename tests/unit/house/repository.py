@@ -10,9 +10,7 @@ ROOT = Path(__file__).parents[3]
 
 def committed(*patterns: str) -> list[Path]:
     """Return the committed files that are there, all of them or those that match git's patterns."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", *patterns], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    listed = subprocess.run(["git", "ls-files", "-z", *patterns], cwd=ROOT, check=True, capture_output=True, text=True)
     return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
 
 

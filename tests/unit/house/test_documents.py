@@ -18,9 +18,7 @@ def commands(document: str) -> list[list[str]]:
     """Return what the document's code tells people to type, as words."""
     text = re.sub(r"^ +", "", (ROOT / document).read_text(), flags=re.MULTILINE)
     lines = [
-        line
-        for block, inline in CODE.findall(text)
-        for line in (block or inline).replace("\\\n", " ").splitlines()
+        line for block, inline in CODE.findall(text) for line in (block or inline).replace("\\\n", " ").splitlines()
     ]
     words = []
     for line in lines:
@@ -69,8 +67,7 @@ def test_the_readme_is_short():
 def test_links_within_the_repository_lead_somewhere(document):
     text = (ROOT / document).read_text()
     headings = {
-        re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-")
-        for line in re.findall(r"^#+ (.*)$", text, re.M)
+        re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in re.findall(r"^#+ (.*)$", text, re.M)
     }
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if target.startswith("#"):
@@ -82,9 +79,7 @@ def test_links_within_the_repository_lead_somewhere(document):
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
 def test_paths_that_are_named_exist(document):
     """Names with a placeholder are left out, and so is what appears only with use."""
-    named = re.findall(
-        r"`((?:nbprocessor|tests|config|docker|notebooks)/[\w./-]*)`", (ROOT / document).read_text()
-    )
+    named = re.findall(r"`((?:nbprocessor|tests|config|docker|notebooks)/[\w./-]*)`", (ROOT / document).read_text())
     missing = [path for path in named if not (ROOT / path).exists() and path != "notebooks/my_process.ipynb"]
     assert not missing
 

@@ -38,7 +38,5 @@ def test_conda_takes_its_packages_from_conda_forge_and_the_project_from_here():
 
 
 def test_every_package_has_a_lower_bound():
-    unbounded = [
-        name for name, bounds in declared_packages().items() if not any(b.operator == ">=" for b in bounds)
-    ]
+    unbounded = [name for name, bounds in declared_packages().items() if not any(b.operator == ">=" for b in bounds)]
     assert not unbounded

@@ -80,7 +80,5 @@ def test_every_module_says_its_responsibility_and_every_public_name_what_it_is(p
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert (ast.get_docstring(tree) or "").splitlines()[:1], "the module has no docstring"
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    silent = [
-        n.name for n in tree.body if isinstance(n, kinds) and n.name[0] != "_" and not ast.get_docstring(n)
-    ]
+    silent = [n.name for n in tree.body if isinstance(n, kinds) and n.name[0] != "_" and not ast.get_docstring(n)]
     assert not silent

@@ -42,9 +42,7 @@ def test_the_python_that_is_named_is_taken():
 def test_a_python_that_cannot_be_used_is_named():
     found = find(PYTHON="no-such-python")
     assert found.returncode == 1
-    assert found.stderr.startswith(
-        "PYTHON=no-such-python cannot be used: it has to be a released CPython 3.11+"
-    )
+    assert found.stderr.startswith("PYTHON=no-such-python cannot be used: it has to be a released CPython 3.11+")
 
 
 def test_where_no_python_fits_the_sentence_says_what_to_install():

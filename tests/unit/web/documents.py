@@ -70,9 +70,7 @@ def process(**members):
                 "schema": {"type": "object", "contentMediaType": "application/geo+json"},
             },
         },
-        "example": {
-            "inputs": {"numerator": "unter-18", "denominator": "it's", "units": ["stadtteile", "quartiere"]}
-        },
+        "example": {"inputs": {"numerator": "unter-18", "denominator": "it's", "units": ["stadtteile", "quartiere"]}},
         "additionalParameters": {
             "parameters": [
                 {
@@ -82,9 +80,7 @@ def process(**members):
                             "apiName": "indicator_division",
                             "formula": r"$\frac{I_1}{I_2}$",
                             "legend": "<br/>$I_1$ = Dividend<script>alert(1)</script>",
-                            "inputBoxes": [
-                                {"id": "reference_id", "title": "Notwendig", "contents": ["numerator"]}
-                            ],
+                            "inputBoxes": [{"id": "reference_id", "title": "Notwendig", "contents": ["numerator"]}],
                         }
                     ],
                 }

@@ -23,9 +23,7 @@ class Facts(HTMLParser):
         self._open = []
 
     def handle_starttag(self, tag, attrs):
-        element = Element(
-            tag, {name: value or "" for name, value in attrs}, path=tuple(e.tag for e in self._open)
-        )
+        element = Element(tag, {name: value or "" for name, value in attrs}, path=tuple(e.tag for e in self._open))
         self.elements.append(element)
         if tag not in VOID:
             self._open.append(element)

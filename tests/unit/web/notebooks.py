@@ -50,12 +50,8 @@ def ordinary():
             "# Division\n\nFür $g<h$ gilt\n\n$$\n\\frac{I_1}{I_2}\n$$\n\nmit `$kein$` und [Quelle](https://doi.org/10.1000/1).",
             id="purpose",
         ),
-        new_code_cell(
-            'target: str = "anteil"\nunits: list = [1]', id="parameters", metadata={"tags": ["parameters"]}
-        ),
-        new_code_cell(
-            'target = "dichte"\nunits = [1]', id="injected", metadata={"tags": ["injected-parameters"]}
-        ),
+        new_code_cell('target: str = "anteil"\nunits: list = [1]', id="parameters", metadata={"tags": ["parameters"]}),
+        new_code_cell('target = "dichte"\nunits = [1]', id="injected", metadata={"tags": ["injected-parameters"]}),
         new_code_cell(
             "print(1 < 2)",
             id="load",
@@ -87,9 +83,7 @@ def ordinary():
             id="compute",
             execution_count=4,
             outputs=[
-                new_output(
-                    "error", ename="KeyError", evalue="'AGS'", traceback=["\x1b[0;31mKeyError\x1b[0m: <AGS>"]
-                )
+                new_output("error", ename="KeyError", evalue="'AGS'", traceback=["\x1b[0;31mKeyError\x1b[0m: <AGS>"])
             ],
         ),
         new_code_cell("print(2)", id="after"),
@@ -101,16 +95,12 @@ def hostile():
     cells = [new_raw_cell("\n".join(PAYLOADS), id="front-matter")]
     for number, payload in enumerate(PAYLOADS):
         cells.append(
-            new_markdown_cell(
-                f"{payload}\n\ntext {payload} text\n\n[x]({payload})\n\n${payload}$\n", id=f"m{number}"
-            )
+            new_markdown_cell(f"{payload}\n\ntext {payload} text\n\n[x]({payload})\n\n${payload}$\n", id=f"m{number}")
         )
         outputs = [
             new_output("stream", name="stdout", text=payload),
             new_output("stream", name="stderr", text=f"\x1b[31m{payload}\x1b[0m"),
-            new_output(
-                "error", ename=payload, evalue=payload, traceback=[f"\x1b[0;31m{payload}\x1b[38;2;{payload}m"]
-            ),
+            new_output("error", ename=payload, evalue=payload, traceback=[f"\x1b[0;31m{payload}\x1b[38;2;{payload}m"]),
             *(
                 new_output("display_data", data={media_type: payload}, metadata={"alt": payload})
                 for media_type in (
@@ -125,9 +115,7 @@ def hostile():
                     "text/vnd.mermaid",
                 )
             ),
-            new_output(
-                "display_data", data={"text/html": payload}, metadata={"text/html": {"isolated": True}}
-            ),
+            new_output("display_data", data={"text/html": payload}, metadata={"text/html": {"isolated": True}}),
             new_output(
                 "display_data",
                 data={payload: payload},

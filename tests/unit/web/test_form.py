@@ -101,9 +101,7 @@ schemas = st.recursive(
 )  # fmt: skip
 
 
-@settings(
-    deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)  # drawing recursive schemas takes its time
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # drawing recursive schemas takes its time
 @given(schemas)
 def test_any_schema_can_be_shown(schema):
     document = process(inputs={"x": {"title": "X", "schema": schema}}, example={})

@@ -45,9 +45,7 @@ def test_a_page_is_accessible_and_has_nothing_inline(page, data, url, language):
             assert not element.text.strip()
         if element.tag == "img":
             assert "alt" in element.attributes
-        if element.tag in {"script", "img"} or (
-            element.tag == "link" and element.attributes["rel"] == "stylesheet"
-        ):
+        if element.tag in {"script", "img"} or (element.tag == "link" and element.attributes["rel"] == "stylesheet"):
             address = element.attributes.get("src") or element.attributes["href"]
             assert address.startswith("/")
 
@@ -59,10 +57,7 @@ def test_every_control_has_a_label_and_every_reference_a_target(page, data, url,
     assert len(ids) == len(set(ids))
     labelled = {label.attributes["for"] for label in html.all("label") if "for" in label.attributes}
     for element in html.elements:
-        if (
-            element.tag in {"input", "select", "textarea", "progress"}
-            and element.attributes.get("type") != "hidden"
-        ):
+        if element.tag in {"input", "select", "textarea", "progress"} and element.attributes.get("type") != "hidden":
             assert element.attributes.get("id") in labelled or "label" in element.path
         for name in ("aria-describedby", "aria-labelledby", "for"):
             assert set(element.attributes.get(name, "").split()) <= set(ids)
@@ -116,9 +111,7 @@ def test_the_process_page_shows_formula_form_tables_and_commands():
 
 def test_a_saved_fault_is_told_on_the_process_page():
     links = [documents.link("/processes/x/check", "status")]
-    assert (
-        "Version 1.0.0" in facts(render("process", process(links=links))).all("p", class_="warning")[0].text
-    )
+    assert "Version 1.0.0" in facts(render("process", process(links=links))).all("p", class_="warning")[0].text
 
 
 def test_process_cards_carry_what_the_search_box_looks_through():
@@ -143,9 +136,7 @@ def test_a_status_is_a_word_and_a_symbol(status, word):
 
 
 def test_a_running_job_is_followed_and_can_be_dismissed_an_ended_one_not():
-    running, ended = (
-        facts(render("job", job(status), url=f"/jobs/{JOB}")) for status in ("running", "failed")
-    )
+    running, ended = (facts(render("job", job(status), url=f"/jobs/{JOB}")) for status in ("running", "failed"))
     assert running.one("progress").attributes["value"] == "40"
     assert running.one("meta", http_equiv="refresh").path[-1] == "noscript"
     assert running.all("button", id="job-dismiss")
@@ -185,9 +176,7 @@ def test_the_job_list_filters_by_links_and_pages_keep_the_filter():
 
 def test_results_are_seen_as_their_media_type_wants():
     html = facts(
-        render(
-            "results", {"job": job("successful"), "results": documents.RESULTS}, url=f"/jobs/{JOB}/results"
-        )
+        render("results", {"job": job("successful"), "results": documents.RESULTS}, url=f"/jobs/{JOB}/results")
     )
     assert html.one("img", alt="Abbildung: picture").attributes["src"] == f"/jobs/{JOB}/results/picture"
     assert [table.text.count("Quartier") for table in html.all("table")] == [0, 200]
@@ -202,9 +191,7 @@ def test_results_are_seen_as_their_media_type_wants():
 def test_a_problem_names_every_fault():
     html = facts(render("problem", documents.PROBLEM))
     assert html.one("h1").text == "Die Anfrage ist nicht richtig"
-    assert [
-        item.text.split(":")[0] for item in html.one("main").text and html.all("li") if "/inputs" in item.text
-    ] == [
+    assert [item.text.split(":")[0] for item in html.one("main").text and html.all("li") if "/inputs" in item.text] == [
         "/inputs/digits",
         "/inputs/units/0",
     ]
@@ -236,9 +223,7 @@ def test_every_text_is_there_in_both_languages_with_the_same_placeholders():
 def test_every_text_is_used_and_every_used_text_is_there():
     folder = static_folder().parent
     sources = "".join(
-        path.read_text()
-        for path in [*folder.rglob("*.html"), *folder.rglob("*.py")]
-        if path.name != "texts.py"
+        path.read_text() for path in [*folder.rglob("*.html"), *folder.rglob("*.py")] if path.name != "texts.py"
     )
     called = set(re.findall(r"""\bt(?:ext)?\(\s*["']([\w-]+)["'](?!\s*~)""", sources))
     assert called <= set(TEXTS)

@@ -66,10 +66,7 @@ def test_outputs_are_shown_streams_joined_pictures_embedded_and_results_named():
 
 
 def test_nothing_of_a_hostile_notebook_is_live():
-    assert (
-        live_parts(report(hostile(), title="<script>alert(1)</script>", Job="<img src=x onerror=alert(1)>"))
-        == []
-    )
+    assert live_parts(report(hostile(), title="<script>alert(1)</script>", Job="<img src=x onerror=alert(1)>")) == []
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -84,9 +81,7 @@ def test_each_payload_alone_is_harmless_in_markdown_and_html(payload):
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
-        st.sampled_from(
-            [*PAYLOADS, "$", "$$", "`", "```\n", "<", "</", "\n\n", "|", "[x](", ")", "![", "\\", "&", '"']
-        )
+        st.sampled_from([*PAYLOADS, "$", "$$", "`", "```\n", "<", "</", "\n\n", "|", "[x](", ")", "![", "\\", "&", '"'])
     )
 )
 def test_no_mixture_of_payloads_becomes_live(parts):
@@ -120,9 +115,7 @@ def test_huge_outputs_are_cut_and_the_report_says_so():
 
 def test_a_report_that_grows_too_large_stops_showing_outputs(monkeypatch):
     monkeypatch.setattr(outputs, "MAX_REPORT", 1000)
-    cells = [
-        new_code_cell("", outputs=[new_output("stream", name="stdout", text="x" * 600)]) for _ in range(3)
-    ]
+    cells = [new_code_cell("", outputs=[new_output("stream", name="stdout", text="x" * 600)]) for _ in range(3)]
     assert report(written(*cells), language="en").count("too large for the report") == 2
 
 
@@ -133,9 +126,7 @@ def test_a_huge_cell_is_cut_and_the_report_says_so():
 
 
 def test_types_that_cannot_be_shown_are_named():
-    cell = new_code_cell(
-        "", outputs=[new_output("display_data", data={"application/javascript": "alert(1)"})]
-    )
+    cell = new_code_cell("", outputs=[new_output("display_data", data={"application/javascript": "alert(1)"})])
     assert "application/javascript wird im Bericht nicht gezeigt" in report(written(cell))
 
 
