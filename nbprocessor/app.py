@@ -85,6 +85,7 @@ def submit_job(
         mode="sync" if mode == "sync" else "async",
         trigger=trigger,
         queue_limit=house.settings.execution.queue,
+        per_process=house.settings.execution.per_process,
     )
     house.worker.wake()
     return job

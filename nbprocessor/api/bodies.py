@@ -8,7 +8,7 @@ from typing import Any
 from nbprocessor.api.problems import RequestRefused
 from nbprocessor.errors import InvalidRequest, OutboundRefused, Problem
 from nbprocessor.model import Execution, Json, Process, Subscriber
-from nbprocessor.notebook import values
+from nbprocessor.notebook import validation, values
 
 MAX_DEPTH = 64
 MAX_ITEMS = 1_000_000
@@ -62,7 +62,7 @@ async def read_body(chunks: AsyncIterator[bytes], headers: Mapping[str, str], li
         # A browser sends other types to any server without asking first: a foreign page could start jobs here.
         raise RequestRefused(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"The body is declared as {media_type or 'nothing'}; send it with the header Content-Type: application/json.",
+            f"The body is declared as {media_type or 'nothing'}; send it with Content-Type: application/json.",
         )
     return bytes(body)
 
@@ -101,7 +101,7 @@ def execution(process: Process, body: Json, check_url: Callable[[str], None]) ->
     Raises:
         InvalidRequest: Names every fault of the request with its JSON pointer.
     """
-    problems = list(values.problems_of(_ENVELOPE, body, ""))
+    problems = list(validation.problems_of(_ENVELOPE, body, ""))
     if not isinstance(body, dict):
         raise InvalidRequest(problems)
     inputs: Mapping[str, Json] = {}

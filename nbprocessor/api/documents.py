@@ -1,10 +1,10 @@
-"""What a job leaves beside its results: executed notebook, report, log, inputs, manifest, and its events as they happen."""
+"""What a job leaves beside its results: executed notebook, report, log, inputs, manifest; and its events."""
 
 import json
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
-from sse_starlette.sse import EventSourceResponse, ServerSentEvent
+from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response

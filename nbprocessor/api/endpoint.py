@@ -51,7 +51,7 @@ async def ask(
         query: Query parameters that stand in for those the client sent.
     """
     asked = urlencode(dict(request.query_params) | query | {"f": "json"})
-    plain = Request(request.scope | {"query_string": asked.encode()}, receive=_empty_body)
+    plain = Request(dict(request.scope) | {"query_string": asked.encode()}, receive=_empty_body)
     pygeoapi_request = APIRequest(plain, api.locales)
     if call.execution is not None:
         # The body was read, bounded and validated by us; pygeoapi only needs to see that there is one.

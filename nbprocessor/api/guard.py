@@ -1,4 +1,4 @@
-"""Keeps foreign pages in a person's browser from using a server that needs no sign-in (cross-site requests, DNS rebinding)."""
+"""Keeps foreign pages in a person's browser from using this server (cross-site requests, DNS rebinding)."""
 
 from collections.abc import Collection
 from http import HTTPStatus

@@ -2,24 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Protocol
+
+from starlette.datastructures import QueryParams
 
 from nbprocessor.errors import InvalidRequest, Problem
 from nbprocessor.model import Job, JobFilter, JobStatus, Json
 
 REL = "http://www.opengis.net/def/rel/ogc/1.0/"
-
-
-class Query(Protocol):
-    """What is used of a request's query: the first value, and all values, of a parameter."""
-
-    def get(self, key: str, default: str | None = None, /) -> str | None:
-        """Return the first value."""
-        ...
-
-    def getlist(self, key: str, /) -> list[str]:
-        """Return all values."""
-        ...
 
 
 def status_info(job: Job, base_url: str) -> dict[str, Json]:
@@ -66,7 +55,7 @@ def job_links(job: Job, url: str, base_url: str) -> list[dict[str, str]]:
     return links
 
 
-def job_filter(query: Query, owner: str | None) -> JobFilter:
+def job_filter(query: QueryParams, owner: str | None) -> JobFilter:
     """Read the job list's filters.
 
     Without ``status`` accepted jobs are left out (OGC 18-062r2, /req/job-list/status-response).
@@ -76,9 +65,8 @@ def job_filter(query: Query, owner: str | None) -> JobFilter:
     """
     problems: list[Problem] = []
     statuses = _statuses(_values(query, "status"), problems)
-    for kind in _values(query, "type"):
-        if kind != "process":
-            problems.append(Problem("type", f'"{kind}" is no type of job here.', "Use type=process."))
+    kinds = [kind for kind in _values(query, "type") if kind != "process"]
+    problems += [Problem("type", f'"{kind}" is no type of job here.', "Use type=process.") for kind in kinds]
     begin, end = _interval(query.get("datetime"), problems)
     filter_ = JobFilter(
         owner=owner,
@@ -102,7 +90,7 @@ def _link(href: str, rel: str, media_type: str, title: str) -> dict[str, str]:
     return {"href": href, "rel": rel, "type": media_type, "title": title}
 
 
-def _values(query: Query, name: str) -> list[str]:
+def _values(query: QueryParams, name: str) -> list[str]:
     """Read an array parameter in both serialisations: ``a=x,y`` and ``a=x&a=y``."""
     return [part.strip() for value in query.getlist(name) for part in value.split(",") if part.strip()]
 
@@ -122,17 +110,17 @@ def _interval(value: str | None, problems: list[Problem]) -> tuple[datetime | No
     if not value:
         return None, None
     parts = value.split("/")
-    try:
-        if len(parts) > 2 or all(part in {"", ".."} for part in parts):
-            raise ValueError("no interval")
-        begin, end = (None if part in {"", ".."} else _time(part) for part in (parts[0], parts[-1]))
-    except (ValueError, OverflowError):
+    times: list[datetime | None] = [None, None]
+    with suppress(ValueError, OverflowError):
+        times = [None if part in {"", ".."} else _time(part) for part in (parts[0], parts[-1])]
+    if len(parts) > 2 or times == [None, None]:
         problems.append(
             Problem(
                 "datetime", f'"{value}" is no time or interval.', "Use 2026-01-31T00:00:00Z/.. or alike (RFC 3339)."
             )
         )
         return None, None
+    begin, end = times
     if begin and end and begin > end:
         problems.append(Problem("datetime", f'"{value}" ends before it begins.'))
     return begin, end

@@ -114,7 +114,7 @@ def runs_async(process: Process, respond_async: bool) -> bool:
 
 
 def _metadata(job: Job) -> dict[str, Json]:
-    """Write a job in pygeoapi's words, with every key its functions index; the answer is written from the job itself."""
+    """Write a job in pygeoapi's words, with every key its functions index; answers are written from the job."""
     created = job.created.isoformat()
     return {
         "identifier": str(job.id),

@@ -68,8 +68,8 @@ def _execute_operation(process: Process, language: str) -> dict[str, Json]:
 
 
 _FAULTS = {
-    "400": "Refused", "403": "Refused", "404": "NotFound", "410": "Gone", "413": "TooLarge", "415": "WrongType", "422": "Failed",
-    "503": "Unavailable",
+    "400": "Refused", "403": "Refused", "404": "NotFound", "410": "Gone", "413": "TooLarge", "415": "WrongType",
+    "422": "Failed", "503": "Unavailable",
 }  # fmt: skip
 
 
@@ -82,7 +82,10 @@ def _execute_schema(process: Process, language: str) -> dict[str, Json]:
     required = [field.id for field in process.inputs.values() if field.min_occurs > 0]
     if required:
         inputs["required"] = required
-    outputs = {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/requestedOutput"}}
+    outputs: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": {"$ref": "#/components/schemas/requestedOutput"},
+    }
     if process.outputs:
         outputs = {
             "type": "object",
@@ -106,7 +109,7 @@ def _execute_schema(process: Process, language: str) -> dict[str, Json]:
 
 
 def _input_schema(field: Input, language: str) -> dict[str, Json]:
-    schema = _openapi_30(field.schema)
+    schema: dict[str, Any] = _openapi_30(field.schema)
     if field.max_occurs != 1:
         several: dict[str, Any] = {"type": "array", "items": schema, "minItems": max(field.min_occurs, 1)}
         if isinstance(field.max_occurs, int):

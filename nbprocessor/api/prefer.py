@@ -25,7 +25,7 @@ class Preference:
 
 
 def parse(headers: Iterable[str]) -> Preference:
-    """Parse the request's ``Prefer`` headers; the first of equal preferences counts, unknown or malformed ones are ignored."""
+    """Parse the request's ``Prefer`` headers; of equal ones the first counts, unknown or malformed ones do not."""
     respond_async = False
     wait: float | None = None
     for header in headers:

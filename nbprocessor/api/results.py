@@ -1,4 +1,4 @@
-"""A job's results as the standard sends them: raw or document, by value or reference, one or several (OGC 18-062r2, 7.11 and 7.13)."""
+"""A job's results as the standard sends them: raw or document, by value or reference (OGC 18-062r2, 7.11 and 7.13)."""
 
 import base64
 import json
@@ -120,7 +120,7 @@ class Results:
         return response
 
     def _multipart(self, outputs: Sequence[OutputFile]) -> Response:
-        """Write multipart/related (RFC 2387): values as parts, references as parts that only have a Content-Location."""
+        """Write multipart/related (RFC 2387): values as parts, references as parts with a Content-Location only."""
         boundary = f"nbprocessor-{self.job.id.hex}"
         chunks: list[bytes] = []
         for output in outputs:
@@ -152,7 +152,7 @@ def _with_charset(media_type: str) -> str:
 
 
 def callback_body(job: Job, event: str, *, results: ResultStore, base_url: str) -> bytes:
-    """Write what a subscriber is told: the results document on success, else the job's statusInfo (OGC 18-062r2, clause 12).
+    """Write what a subscriber is told: results on success, else the job's statusInfo (OGC 18-062r2, clause 12).
 
     A large document is replaced by the status with its link to the results.
     """

@@ -213,7 +213,7 @@ class StandardRoutes:
 
 
 def _is_here(link: Mapping[str, str], base_url: str) -> bool:
-    """Tell whether a link of pygeoapi's leads somewhere: it also names interfaces and formats this server does not have."""
+    """Tell whether a link of pygeoapi's leads somewhere: it also names what this server does not have."""
     if link.get("type") == "application/ld+json":
         return False
     path = link["href"].removeprefix(base_url).partition("?")[0]

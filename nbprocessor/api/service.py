@@ -31,10 +31,10 @@ class NotebookAPI(API):  # type: ignore[misc]  # pygeoapi has no annotations
     def get_exception(
         self,
         status: int,
-        headers: Mapping[str, str],
-        format_: str | None,
+        headers: Mapping[str, str],  # noqa: ARG002  # pygeoapi's signature
+        format_: str | None,  # noqa: ARG002  # likewise
         code: str,
-        description: str,  # pygeoapi's signature
+        description: str,
     ) -> tuple[dict[str, str], int, str]:
         """Raise what pygeoapi refuses, so that one place writes all problem documents."""
         if code == "NoSuchProcess":

@@ -33,6 +33,7 @@ SYMBOLS = {"accepted": "…", "running": "▶", "successful": "✓", "failed": "
 @click.pass_context
 def jobs(
     context: click.Context,
+    /,
     processes: Sequence[str],
     statuses: Sequence[str],
     limit: int,
@@ -49,7 +50,8 @@ def jobs(
         return
     table = Table("job", "process", "status", "created", "message", box=None)
     for job in found:
-        table.add_row(str(job.id), job.process_id, f"{SYMBOLS[job.status]} {job.status}", f"{job.created.astimezone():%Y-%m-%d %H:%M:%S}", job.message)  # fmt: skip
+        status, created = f"{SYMBOLS[job.status]} {job.status}", f"{job.created.astimezone():%Y-%m-%d %H:%M:%S}"
+        table.add_row(str(job.id), job.process_id, status, created, job.message)
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
@@ -57,7 +59,7 @@ def jobs(
 @click.argument("job_id", type=click.UUID)
 @folders
 @click.pass_context
-def logs(context: click.Context, job_id: UUID, **where: Path | None) -> None:
+def logs(context: click.Context, /, job_id: UUID, **where: Path | None) -> None:
     """Print what a job wrote."""
     store, files = _stores(context, **where)
     store.get(job_id)
@@ -76,7 +78,7 @@ def logs(context: click.Context, job_id: UUID, **where: Path | None) -> None:
 @folders
 @click.pass_context
 def results(
-    context: click.Context, job_id: UUID, output: str | None, target: Path | None, **where: Path | None
+    context: click.Context, /, job_id: UUID, output: str | None, target: Path | None, **where: Path | None
 ) -> None:
     """List a job's outputs, print one of them, or copy all of them."""
     store, files = _stores(context, **where)

@@ -3,14 +3,15 @@
 import asyncio
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from nbprocessor import contract
+from nbprocessor.cli.bar import job_bar
 from nbprocessor.cli.settings import folders, load
 from nbprocessor.errors import InvalidRequest, Problem
 from nbprocessor.model import Execution, Job, JobStatus, Json, Process
@@ -34,7 +35,7 @@ def run(
     context: click.Context,
     process: str,
     parameters: Sequence[tuple[str, str]],
-    file: click.utils.LazyFile | None,
+    file: BinaryIO | None,
     quiet: bool,
     notebooks: Path | None,
     results: Path | None,
@@ -58,20 +59,12 @@ def run(
     sys.exit(0 if ended.status is JobStatus.SUCCESSFUL else 1)
 
 
-async def _follow(running, states, *, quiet: bool) -> Job:  # type: ignore[no-untyped-def]
+async def _follow(running: Coroutine[Any, Any, Job], states: AsyncIterator[Job], *, quiet: bool) -> Job:
     task = asyncio.ensure_future(running)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
-        bar = progress.add_task("accepted", total=100)
+    with job_bar(Console(stderr=True), quiet=quiet) as show:
         async for state in states:
-            progress.update(bar, completed=state.progress, description=state.message or str(state.status))
-    ended: Job = await task
-    return ended
+            show(state.progress, state.message or str(state.status))
+    return await task
 
 
 def _inputs_of(content: bytes) -> Mapping[str, Json]:

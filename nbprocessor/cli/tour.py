@@ -12,9 +12,9 @@ from typing import Any
 import click
 import requests
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from nbprocessor import contract
+from nbprocessor.cli.bar import job_bar
 from nbprocessor.cli.settings import folders, load
 from nbprocessor.errors import ExecutionError
 
@@ -27,7 +27,7 @@ TIMEOUT = (5, 120)
 @folders
 @click.pass_context
 def tour(context: click.Context, notebooks: Path | None, results: Path | None) -> None:
-    """Start the server on the demo city, execute one process through HTTP, print its result and where its notebook lies."""
+    """Start the server on the demo city, execute a process over HTTP, print its result and where its notebook lies."""
     settings = load(context, notebooks=notebooks, results=results, logging={"level": "WARNING"})
     console = Console()
     with _server(settings.notebooks.folder, settings.results.folder) as url:
@@ -50,16 +50,10 @@ def _execute(url: str, process: dict[str, Any], console: Console) -> dict[str, A
     )
     answer.raise_for_status()
     job: dict[str, Any] = answer.json()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("accepted", total=100)
-        for job in _events(f"{url}/jobs/{job['jobID']}/events"):
-            progress.update(bar, completed=job["progress"], description=job["message"] or job["status"])
+    with job_bar(console) as show:
+        for state in _events(f"{url}/jobs/{job['jobID']}/events"):
+            job = state
+            show(job["progress"], job["message"] or job["status"])
     return job
 
 

@@ -70,8 +70,8 @@ class JobEvents:
         try:
             last: Job | None = None
             while last is None or not last.status.ended:
-                job = None if last is None else await mailbox.take(self._poll)
-                job = job or await asyncio.to_thread(self._store.get, job_id)
+                news = None if last is None else await mailbox.take(self._poll)
+                job = news or await asyncio.to_thread(self._store.get, job_id)
                 if last is None or _is_news(job, last):
                     last = job
                     yield job

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from nbprocessor.errors import InputUnavailable, OutboundRefused
 from nbprocessor.model import Input, Json, Process
+from nbprocessor.notebook.values import is_link
 
 Fetch = Callable[[str], tuple[bytes, str]]
 """Fetches an address: content and media type; raises OutboundRefused."""
@@ -26,15 +27,16 @@ def resolve(process: Process, inputs: Mapping[str, Json], fetch: Fetch) -> dict[
     return resolved
 
 
-def is_reference(value: Json) -> bool:
-    """Tell whether a value is a link (OGC 18-062r2, link.yaml)."""
-    return isinstance(value, Mapping) and isinstance(value.get("href"), str)
+def address(value: Json) -> str:
+    """Return the first address in a value as it was sent; empty when it has none."""
+    links = value if isinstance(value, list) else [value]
+    return next((link["href"] for link in links if is_link(link)), "")
 
 
 def _resolved(declared: Input, value: Json, fetch: Fetch) -> Json:
     if isinstance(value, list):
-        return [_resolved(declared, item, fetch) if is_reference(item) else item for item in value]
-    if not is_reference(value):
+        return [_resolved(declared, item, fetch) if is_link(item) else item for item in value]
+    if not is_link(value):
         return value
     url = value["href"]
     try:

@@ -68,7 +68,7 @@ def submit(
     try:
         store.add(job, queue_limit=queue_limit)
     except BaseException:
-        results.remove(job.id)
+        results.delete(job.id)
         raise
     return job
 

@@ -77,11 +77,12 @@ class JobStore:
         newest = select(*_COLUMNS).order_by(jobs.c.created.desc(), jobs.c.id.desc())
         return self._all(newest.where(*_conditions(filter)).limit(limit).offset(offset))
 
-    def claim(self, worker: str) -> Job | None:
+    def claim(self, worker: str, wanted: UUID | None = None) -> Job | None:
         """Take the oldest waiting job whose process may run one more, and make it running.
 
         Args:
             worker: Who takes it; asked about later by :meth:`lost`.
+            wanted: Take this one or none.
 
         Returns:
             The job with its new ``attempt``, which every later change has to show; None when there is none.
@@ -91,7 +92,7 @@ class JobStore:
             if not _waiting(connection):
                 return None
         with writing(self.engine, alone=True) as connection:
-            job_id = connection.scalar(_next_waiting())
+            job_id = connection.scalar(_next_waiting(wanted))
             if job_id is None:
                 return None
             now = datetime.now(UTC)
@@ -119,13 +120,14 @@ class JobStore:
         with writing(self.engine) as connection:
             return connection.execute(update(jobs).where(*_running(job)).values(values)).rowcount == 1
 
-    def finish(self, job: Job, status: JobStatus, message: str) -> Job | None:
+    def finish(self, job: Job, status: JobStatus, message: str, at: datetime | None = None) -> Job | None:
         """End a running job; what its subscriber is to be told is stored with it.
 
         Args:
             job: As :meth:`claim` returned it.
             status: One of those that end a job.
             message: What the client reads.
+            at: When it ended; None: now.
 
         Returns:
             The ended job; None when it was no longer the caller's, and nothing was changed.
@@ -133,7 +135,7 @@ class JobStore:
         if not status.ended:
             raise ValueError(f"{status} does not end a job")
         # The clock may have been set back since the start.
-        now = max(datetime.now(UTC), job.started or job.created)
+        now = max(at or datetime.now(UTC), job.started or job.created)
         done: dict[str, Any] = {"progress": 100} if status is JobStatus.SUCCESSFUL else {}
         with writing(self.engine) as connection:
             ended = _change(
@@ -246,7 +248,7 @@ def _waiting(connection: Connection) -> int:
     return connection.scalar(select(func.count()).where(jobs.c.status == JobStatus.ACCEPTED)) or 0
 
 
-def _next_waiting() -> Select[tuple[UUID]]:
+def _next_waiting(wanted: UUID | None) -> Select[tuple[UUID]]:
     others = jobs.alias()
     running = (
         select(func.count())
@@ -258,6 +260,7 @@ def _next_waiting() -> Select[tuple[UUID]]:
         .where(
             jobs.c.status == JobStatus.ACCEPTED,
             or_(jobs.c.concurrency.is_(None), running < jobs.c.concurrency),
+            true() if wanted is None else jobs.c.id == wanted,
         )
         .order_by(jobs.c.created, jobs.c.id)
         .limit(1)
