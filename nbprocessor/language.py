@@ -23,12 +23,16 @@ def is_language_map(value: object) -> bool:
     return isinstance(value, Mapping) and bool(value) and all(key in LANGUAGES for key in value)
 
 
+VALUES = frozenset({"schema", "example", "default"})
+"""Members of a process description that hold values and no texts: two properties called de and en are no text."""
+
+
 def localise(value: Any, language: str) -> Any:
-    """Return a copy of a JSON-like structure in which every language map is the text in ``language``."""
+    """Return a copy of a process description, or a part of one, with every text in ``language``."""
     if is_language_map(value):
         return text(value, language)
     if isinstance(value, Mapping):
-        return {key: localise(item, language) for key, item in value.items()}
+        return {key: item if key in VALUES else localise(item, language) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [localise(item, language) for item in value]
     return value

@@ -1,6 +1,7 @@
 """Jobs as the standard shows them: statusInfo, and the job list's filters (OGC 18-062r2, clauses 7.10 and 11)."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from starlette.datastructures import QueryParams

@@ -22,8 +22,12 @@ from nbprocessor.api.results import Results
 from nbprocessor.api.service import CONFORMANCE_CLASSES
 from nbprocessor.api.services import Services
 from nbprocessor.errors import InvalidRequest, Problem
+from nbprocessor.language import localise
 from nbprocessor.model import Job, Process
+from nbprocessor.notebook.describe import description
 
+_WHOLE = frozenset({"inputs", "outputs", "example"})
+"""Members of a process description that its summary does not have."""
 DISMISSAL_WAIT = 6.0
 """Seconds a dismissal is awaited before it is answered; the worker promises 5."""
 
@@ -86,7 +90,10 @@ class StandardRoutes:
         limit = _number(request, "limit", self.services.settings.server.max_page_size, least=1)
         answer = await self._ask(request, call, processes.describe_processes, limit=str(limit))
         document = answer.document
-        summaries = [self._summary(summary) for summary in document["processes"]]
+        summaries = [
+            {key: value for key, value in self._described(call, summary, answer.language).items() if key not in _WHOLE}
+            for summary in document["processes"]
+        ]
         links = [link for link in document["links"] if _is_here(link, self.services.base_url)]
         links += _page_links(f"{self.services.base_url}/processes", request, limit, call.offset, total)
         return self._represent(request, answer, {"processes": summaries, "links": links}, "processes")
@@ -94,8 +101,9 @@ class StandardRoutes:
     async def process(self, request: Request) -> Response:
         """``GET /processes/{processID}``."""
         process = self.services.process(request)
-        answer = await self._ask(request, self.services.call(request), processes.describe_processes, process.id)
-        return self._represent(request, answer, self._summary(answer.document), "process")
+        call = self.services.call(request)
+        answer = await self._ask(request, call, processes.describe_processes, process.id)
+        return self._represent(request, answer, self._described(call, answer.document, answer.language), "process")
 
     async def execute(self, request: Request) -> Response:
         """``POST /processes/{processID}/execution``: validate, queue, and wait when a synchronous answer is wanted."""
@@ -198,10 +206,12 @@ class StandardRoutes:
     def _results(self, job: Job) -> Results:
         return Results(job, self.services.results, self.services.base_url)
 
-    def _summary(self, document: dict[str, Any]) -> dict[str, Any]:
-        """Complete pygeoapi's description: links to what it does not know, none to what is not here."""
+    def _described(self, call: Call, document: Mapping[str, Any], language: str) -> dict[str, Any]:
+        """Write the process description with pygeoapi's links: those that lead somewhere, and ours."""
+        described: dict[str, Any] = localise(description(call.processes[document["id"]]), language)
         url = f"{self.services.base_url}/processes/{document['id']}"
-        links = [link for link in document.pop("links") if _is_here(link, self.services.base_url)]
+        links = described.pop("links", [])
+        links += [link for link in document["links"] if _is_here(link, self.services.base_url)]
         links.append(
             {"href": f"{url}/notebook", "rel": "related", "type": "application/x-ipynb+json", "title": "Notebook"}
         )
@@ -209,7 +219,7 @@ class StandardRoutes:
         if fault is not None:
             title = f"The notebook was saved with faults; version {document['version']} stays on offer"
             links.append({"href": f"{url}/check", "rel": "status", "type": negotiation.JSON, "title": title})
-        return document | {"links": links}
+        return described | {"links": links}
 
 
 def _is_here(link: Mapping[str, str], base_url: str) -> bool:

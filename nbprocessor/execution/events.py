@@ -71,7 +71,7 @@ class JobEvents:
             last: Job | None = None
             while last is None or not last.status.ended:
                 news = None if last is None else await mailbox.take(self._poll)
-                job = news or await asyncio.to_thread(self._store.get, job_id)
+                job = news if news is not None else await asyncio.to_thread(self._store.get, job_id)
                 if last is None or _is_news(job, last):
                     last = job
                     yield job
