@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from nbprocessor.language import LANGUAGES, localise
-from nbprocessor.notebook import check as checks
 from nbprocessor.notebook.describe import description, read
 
 
@@ -18,6 +17,8 @@ from nbprocessor.notebook.describe import description, read
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON lines.")
 def check(paths: Sequence[Path], fix: bool, as_json: bool) -> None:
     """Check notebooks: each finding with rule, cell, sentence and mend. Without PATHS: the folder notebooks."""
+    from nbprocessor.notebook import check as checks  # imports what it checks with; the other commands need not wait
+
     errors = 0
     for path in _notebooks(paths or [Path("notebooks")]):
         for done in checks.fix(path) if fix else ():
