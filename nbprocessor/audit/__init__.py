@@ -1,1 +1,0 @@
-"""What can be proved about a run."""

@@ -1,1 +1,0 @@
-"""Authors' tools in JupyterLab."""

@@ -1,1 +1,0 @@
-"""Schedules become jobs at their fire times."""
