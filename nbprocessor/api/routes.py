@@ -128,7 +128,7 @@ class StandardRoutes:
             wait = min(preference.wait, self.services.settings.execution.sync_wait)
         ended = await self.services.events.wait(job.id, wait) if wait > 0 else None
         url = f"{self.services.base_url}/jobs/{job.id}"
-        headers = {"Location": url, "Link": f'<{url}>; rel="monitor"'}
+        headers = {"Location": url, "Link": f"<{url}>; rel=monitor"}
         if applied := preference.applied(asynchronous=ended is None):
             headers["Preference-Applied"] = applied
         if ended is None:

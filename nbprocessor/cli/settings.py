@@ -46,7 +46,7 @@ def load(
         stream=sys.stderr,
         force=True,
     )
-    # They tell of what they were asked for, at every request.
+    # They tell, and pygeoapi warns, of what is as it should be, at every request.
     for name in ("pygeoapi", "watchfiles", "papermill"):
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.logging.level)))
+        logging.getLogger(name).setLevel(logging.ERROR)
     return settings
