@@ -8,16 +8,68 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nbprocessor.kit.charts import chart
+    from nbprocessor.kit.filters import condition
+    from nbprocessor.kit.geometry import count, length, lines_within, matching, points_within
+    from nbprocessor.kit.indicators import target_dates
+    from nbprocessor.kit.layers import result_layer
+    from nbprocessor.kit.maps import choropleth
     from nbprocessor.kit.outputs import output, progress
+    from nbprocessor.kit.source import open_source
+    from nbprocessor.kit.statistics import continuity, statistic, trend, window
+    from nbprocessor.kit.summary import Summary
+    from nbprocessor.kit.tables import describe, overview
+    from nbprocessor.kit.timeseries import time_series
+    from nbprocessor.kit.timespans import earlier_values
 
 __all__ = [
+    "Summary",
+    "chart",
+    "choropleth",
+    "condition",
+    "continuity",
+    "count",
+    "describe",
+    "earlier_values",
+    "length",
+    "lines_within",
+    "matching",
+    "open_source",
     "output",
+    "overview",
+    "points_within",
     "progress",
+    "result_layer",
+    "statistic",
+    "target_dates",
+    "time_series",
+    "trend",
+    "window",
 ]
 
 _HOME = {
+    "Summary": "summary",
+    "chart": "charts",
+    "choropleth": "maps",
+    "condition": "filters",
+    "continuity": "statistics",
+    "count": "geometry",
+    "describe": "tables",
+    "earlier_values": "timespans",
+    "length": "geometry",
+    "lines_within": "geometry",
+    "matching": "geometry",
+    "open_source": "source",
     "output": "outputs",
+    "overview": "tables",
+    "points_within": "geometry",
     "progress": "outputs",
+    "result_layer": "layers",
+    "statistic": "statistics",
+    "target_dates": "indicators",
+    "time_series": "timeseries",
+    "trend": "statistics",
+    "window": "statistics",
 }
 """In which module a public name lives; a test holds it, ``__all__`` and the imports above together."""
 

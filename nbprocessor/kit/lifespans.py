@@ -1,6 +1,9 @@
 """Periods of validity: an area or a place exists from ``validStartDate`` to ``validEndDate``, both days included."""
 
+from collections.abc import Sequence
+
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 START, END = "validStartDate", "validEndDate"
@@ -14,6 +17,14 @@ def alive(features: gpd.GeoDataFrame, on: str) -> gpd.GeoDataFrame:
     day = pd.Timestamp(on)
     start, end = _days(features, START), _days(features, END)
     return features[(start.isna() | (start <= day)) & (end.isna() | (end >= day))]
+
+
+def alive_on(features: gpd.GeoDataFrame, dates: Sequence[str]) -> np.ndarray:
+    """Return which features exist on which days (ISO dates): bool, features × days, both in the order given."""
+    days = pd.to_datetime(pd.Series(list(dates), dtype=object), format="ISO8601").to_numpy("datetime64[ns]")[None, :]
+    start, end = (_days(features, column).to_numpy("datetime64[ns]")[:, None] for column in (START, END))
+    alive: np.ndarray = (np.isnat(start) | (start <= days)) & (np.isnat(end) | (end >= days))
+    return alive
 
 
 def latest(features: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -1,12 +1,13 @@
 """Where data comes from and results go: the contract of a source, and how a notebook opens one.
 
-A source is written by subclassing `Source` and giving it the seven ``read_…``, ``known`` and ``put`` methods; everything
-a notebook calls is here and the same for all sources. Two exist: `folder` (local files) and `datamanagement` (KomMonitor's
-API).
+A source is written by subclassing `Source` and giving it the ``read_…``, ``known``, ``address`` and ``put`` methods,
+and `prefetch` where reading takes long; everything a notebook calls is here and the same for all sources. Two exist:
+`folder` (local files) and `datamanagement` (KomMonitor's API).
 """
 
 import difflib
 import os
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -57,10 +58,11 @@ def open_source(where: str | Path | None = None) -> "Source":
 
 
 class Source(ABC):
-    """Contract and common part of every source. Reads each resource at most once; not for several threads."""
+    """Contract and common part of every source. Reads each resource at most once, whichever thread asks first."""
 
     def __init__(self) -> None:
         self._read: dict[tuple[str, ...], Any] = {}
+        self._reading: dict[tuple[str, ...], threading.Lock] = {}
 
     # ------------------------------------------------------------ for notebooks
 
@@ -110,9 +112,17 @@ class Source(ABC):
         Raises:
             DataError: the areas cannot be read.
         """
-        every = self._once(("areas", unit), lambda: self.read_areas(unit))
+        every = self.areas_of_all_times(unit)
         chosen = every if on is None else lifespans.alive(every, on)
         return lifespans.latest(chosen).set_index("ID").copy()
+
+    def areas_of_all_times(self, unit: str) -> gpd.GeoDataFrame:
+        """Return the areas of a spatial unit, one row per ID and period of validity; not to be changed by who gets it.
+
+        Raises:
+            DataError: the areas cannot be read.
+        """
+        return self._once(("areas", unit), lambda: self.read_areas(unit))
 
     def time_series(self, indicator_id: str, unit: str) -> pd.DataFrame:
         """Return what `Indicator.values` returns, all dates; called by it, not to be changed by who gets it."""
@@ -120,8 +130,24 @@ class Source(ABC):
 
     def features(self, georesource_id: str, on: str | None = None) -> gpd.GeoDataFrame:
         """Return what `Georesource.features` returns; called by it."""
-        every = self._once(("features", georesource_id), lambda: self.read_features(georesource_id))
+        every = self.features_of_all_times(georesource_id)
         return (every if on is None else lifespans.alive(every, on)).copy()
+
+    def features_of_all_times(self, georesource_id: str) -> gpd.GeoDataFrame:
+        """Return the features of all times; not to be changed by who gets it.
+
+        Raises:
+            DataError: the features cannot be read.
+        """
+        return self._once(("features", georesource_id), lambda: self.read_features(georesource_id))
+
+    def prefetch(  # noqa: B027 - not abstract: a source that reads quickly has nothing to do here
+        self, units: Sequence[str], inputs: Sequence[Indicator | Georesource]
+    ) -> None:
+        """Begin to read what computing ``units`` from ``inputs`` takes; called before a loop over spatial units.
+
+        Returns at once. What cannot be read is told by the method that asks for it.
+        """
 
     def write(self, indicator: Indicator, unit: str, frame: pd.DataFrame) -> Receipt:
         """Store computed values of an indicator: existing dates are replaced, areas that are not in ``frame`` stay.
@@ -144,7 +170,7 @@ class Source(ABC):
 
     @abstractmethod
     def read_indicator(self, indicator_id: str) -> Overview:
-        """Return an IndicatorOverview; called once by `indicator`. ``applicableDates`` and ``…SpatialUnits`` are complete."""
+        """Return an IndicatorOverview, complete with dates and spatial units; called once by `indicator`."""
 
     @abstractmethod
     def read_spatial_unit(self, unit_id: str) -> Overview:
@@ -189,7 +215,8 @@ class Source(ABC):
         return ResourceNotFound(f"{kind} {wanted}", status, message)
 
     def _once(self, key: tuple[str, ...], read: Callable[[], T]) -> T:
-        if key not in self._read:
-            self._read[key] = read()
-        value: T = self._read[key]
-        return value
+        with self._reading.setdefault(key, threading.Lock()):
+            if key not in self._read:
+                self._read[key] = read()
+            value: T = self._read[key]
+            return value

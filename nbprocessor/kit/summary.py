@@ -1,0 +1,235 @@
+"""The record of a run per spatial unit: what was written, what was missing, what could not be computed.
+
+Holds spatial units apart: an input that cannot be read for one, or values that are not accepted for one, is an entry in
+the summary and never costs another unit its result.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from nbprocessor.errors import DataError
+from nbprocessor.kit import indicators, lifespans, outputs, wording
+from nbprocessor.kit.indicators import TargetDates
+from nbprocessor.kit.resources import Georesource, Indicator, Receipt
+from nbprocessor.kit.source import Source
+
+Resource = Indicator | Georesource
+ErrorType = Literal[
+    "missingTimestamp", "missingDataset", "missingSpatialUnit", "missingSpatialUnitFeature", "dataManagementApiError",
+    "processingError",
+]  # fmt: skip
+"""As KomMonitor's job summary names them."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """What is known of one spatial unit."""
+
+    unit: str
+    resource: str | None = None
+    features: int | None = None
+    dates: Sequence[str] = ()
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    def to_output(self) -> dict[str, Any]:
+        """Return the entry as KomMonitor has it."""
+        return {
+            "spatialUnitId": self.unit,
+            "modifiedResource": self.resource,
+            "numberOfIntegratedIndicatorFeatures": self.features,
+            "integratedTargetDates": list(self.dates),
+            "errorsOccurred": self.errors,
+        }
+
+
+class Summary:
+    """The record of a run; ``kit.output("jobSummary", summary)`` hands it over."""
+
+    def __init__(self, source: Source, dates: Sequence[str]) -> None:
+        self.source = source
+        self.dates = dates
+        self.entries: dict[str, Entry] = {}
+        self.result_data: list[Mapping[str, Any]] = []
+        """The PUT bodies that were accepted: the output ``resultData``."""
+        self._existing: dict[str, pd.DataFrame] = {}
+        self._inputs: dict[str, Sequence[Resource]] = {}
+
+    def units(self, units: Sequence[str], inputs: Sequence[Resource]) -> Iterator[str]:
+        """Yield the ids of those spatial units that can be computed, one after the other, each once.
+
+        Before a unit is yielded, everything it needs has been read, and what is missing is in the summary: dates and
+        areas an input does not have, the whole unit, or an answer of the data source. What cannot be computed at all is
+        left out. The loop's body therefore needs no error handling.
+
+        Args:
+            units: ids of the target spatial units.
+            inputs: the indicators and georesources to be read.
+        """
+        chosen = list(dict.fromkeys(units))
+        self.source.prefetch(chosen, inputs)
+        for done, unit in enumerate(chosen):
+            outputs.progress(done, len(chosen), unit)
+            if self.check_inputs(unit, inputs):
+                yield unit
+
+    def check_inputs(self, unit: str, inputs: Sequence[Resource]) -> bool:
+        """Read what a spatial unit needs and note what is missing; tell whether it can be computed."""
+        entry = self.entries.setdefault(unit, Entry(unit))
+        inputs = list({resource.id: resource for resource in inputs}.values())
+        resource: Resource | str = unit
+        lacking = [one for one in inputs if isinstance(one, Indicator) and unit not in one.spatial_units]
+        self._note_missing_dates(unit, inputs)
+        for one in lacking:
+            text = f'Der Indikator "{one.name}" liegt auf dieser Raumebene nicht vor.'
+            self.note(
+                unit, "missingSpatialUnit", one,
+                wording.choose(text, f'The indicator "{one.name}" is not available on this spatial unit.'),
+            )  # fmt: skip
+        try:
+            self.source.spatial_unit(unit)
+            areas = indicators.existing(self.source, unit, self.dates)
+            known = areas
+            for resource in inputs if not lacking else ():
+                if isinstance(resource, Indicator):
+                    rows = self.source.time_series(resource.id, unit).index
+                    self._note_missing_areas(unit, resource, areas.index.difference(rows, sort=False))
+                    known = known[known.index.isin(rows)]
+                else:
+                    self._note_nothing_alive(unit, resource)
+        except DataError as error:
+            self.note_failure(unit, resource, error)
+            return False
+        self._existing[unit], self._inputs[unit] = known, inputs
+        return not lacking and not any(error["type"] == "dataManagementApiError" for error in entry.errors)
+
+    def write(self, target: Indicator, results: Mapping[str, pd.DataFrame]) -> None:
+        """Write each spatial unit's values to the target indicator, and note what became of them.
+
+        Written are the areas that exist and have a row in every input; values of a date on which the area does not
+        exist, and values that are not finite, are written as "no data".
+
+        Args:
+            target: the indicator to be computed.
+            results: by the id of the spatial unit, rows area IDs, columns ISO dates.
+        """
+        for unit, frame in results.items():
+            values = self.computed(unit, frame)
+            if values.empty:
+                continue
+            try:
+                self.wrote(unit, values, self.source.write(target, unit, values))
+            except DataError as error:
+                self.note_failure(unit, target, error)
+
+    def computed(self, unit: str, values: pd.DataFrame) -> pd.DataFrame:
+        """Return what `write` writes of ``values``; infinite ones are noted and become NaN."""
+        existing = self._existing[unit]
+        values = values.reindex(index=existing.index, columns=existing.columns).astype("float64")
+        infinite = np.isinf(values) & existing
+        text = "Das Ergebnis ist keine endliche Zahl.", "The result is not a finite number."
+        self.note_where(unit, self._inputs[unit][0], infinite, wording.choose(*text))
+        return values.where(existing & ~np.isinf(values))
+
+    def wrote(self, unit: str, values: pd.DataFrame, receipt: Receipt) -> None:
+        """Note that the source has accepted the values of a spatial unit."""
+        entry = self.entries.setdefault(unit, Entry(unit))
+        entry.resource, entry.features, entry.dates = (
+            receipt.resource,
+            len(values),
+            [str(day) for day in values.columns],
+        )
+        self.result_data.append(receipt.body)
+
+    def note(
+        self, unit: str, kind: ErrorType, resource: Resource | str, text: str,
+        dates: Sequence[str] = (), areas: Sequence[str] = (), status: int | None = None,
+    ) -> None:  # fmt: skip
+        """Note something about a spatial unit.
+
+        Args:
+            unit: its id.
+            kind: the type of the entry.
+            resource: the dataset it is about; the id of a spatial unit is text.
+            text: a sentence for people.
+            dates: points in time it is about.
+            areas: IDs of the areas it is about.
+            status: HTTP status of the data source's answer, when it gave one.
+        """
+        error: dict[str, Any] = {
+            "type": kind,
+            "affectedResourceType": "SPATIAL_UNIT" if isinstance(resource, str) else type(resource).__name__.upper(),
+            "affectedDatasetId": resource if isinstance(resource, str) else resource.id,
+            "affectedTimestamps": [str(day) for day in dates],
+            "affectedSpatialUnitFeatures": [str(area) for area in areas],
+            "errorMessage": text,
+        }
+        if status is not None:
+            error["dataManagementApiErrorCode"] = status
+        self.entries.setdefault(unit, Entry(unit)).errors.append(error)
+
+    def note_where(self, unit: str, resource: Resource, where: pd.DataFrame, text: str) -> None:
+        """Note a processing error for every area and date at which ``where`` (bool) is true and the area exists."""
+        if unit in self._existing:
+            existing = self._existing[unit]
+            where = where.reindex(index=existing.index, columns=existing.columns, fill_value=False) & existing
+        for row, column in zip(*np.nonzero(where.to_numpy()), strict=True):
+            self.note(unit, "processingError", resource, text, [where.columns[column]], [where.index[row]])
+
+    def note_zero_division(self, unit: str, resource: Resource, divisor: pd.DataFrame) -> None:
+        """Note a processing error for every area and date at which the divisor is 0."""
+        text = f'"{resource.name}" ist 0; durch 0 lässt sich nicht teilen.'
+        self.note_where(
+            unit, resource, divisor == 0, wording.choose(text, f'"{resource.name}" is 0; one cannot divide by it.')
+        )
+
+    def note_failure(self, unit: str, resource: Resource | str, error: DataError) -> None:
+        """Note that the data source failed; whatever was written of this unit counts as not written."""
+        entry = self.entries.setdefault(unit, Entry(unit))
+        entry.resource, entry.features, entry.dates = None, None, ()
+        self.note(unit, "dataManagementApiError", resource, str(error), status=getattr(error, "status", None))
+
+    def expect_results(self) -> None:
+        """End the run as failed when there was something to compute and no spatial unit has a result.
+
+        Raises:
+            DataError: no unit has; the sentence tells why the first has none.
+        """
+        if not self.dates or self.result_data or not self.entries:
+            return
+        reasons = [error for entry in self.entries.values() for error in entry.errors]
+        first = reasons[0]["errorMessage"] if reasons else ""
+        text = wording.choose("Für keine Raumebene gibt es ein Ergebnis.", "There is no result for any spatial unit.")
+        raise DataError(f"{text} {first}".rstrip(), resource=reasons[0]["affectedDatasetId"] if reasons else "")
+
+    def to_output(self) -> list[dict[str, Any]]:
+        """Return the job summary: an entry per target spatial unit, in their order."""
+        return [entry.to_output() for entry in self.entries.values()]
+
+    def _note_missing_dates(self, unit: str, inputs: Sequence[Resource]) -> None:
+        missing = self.dates.missing if isinstance(self.dates, TargetDates) else {}
+        for resource in inputs:
+            if dates := missing.get(resource.id):
+                self.note(unit, "missingTimestamp", resource, _no_values(resource), dates)
+
+    def _note_missing_areas(self, unit: str, indicator: Indicator, areas: Sequence[str]) -> None:
+        if len(areas):
+            text = f'Der Indikator "{indicator.name}" hat für diese Gebiete keine Werte.'
+            other = f'The indicator "{indicator.name}" has no values for these areas.'
+            self.note(unit, "missingSpatialUnitFeature", indicator, wording.choose(text, other), areas=areas)
+
+    def _note_nothing_alive(self, unit: str, georesource: Georesource) -> None:
+        alive = lifespans.alive_on(self.source.features_of_all_times(georesource.id), self.dates).any(axis=0)
+        if not alive.all():
+            dates = [day for day, some in zip(self.dates, alive, strict=True) if not some]
+            self.note(unit, "missingTimestamp", georesource, _no_values(georesource), dates)
+
+
+def _no_values(resource: Resource) -> str:
+    return wording.choose(
+        f'"{resource.name}" liegt zu diesen Zeitpunkten nicht vor.',
+        f'"{resource.name}" is not available at these dates.',
+    )
