@@ -116,9 +116,9 @@ class StandardRoutes:
             lambda: bodies.execution(process, bodies.parse_json(body), services.check_url)
         )
         await self._ask(request, call, processes.execute_process, process.id)
-        return await self._await_execution(call, process)
+        return await self._await_execution(request, call, process)
 
-    async def _await_execution(self, call: Call, process: Process) -> Response:
+    async def _await_execution(self, request: Request, call: Call, process: Process) -> Response:
         """Answer 200 with the results when they come in time, else 201 with the job's status."""
         job, preference = call.job, call.preference
         asynchronous = runs_async(process, preference.respond_async)
@@ -128,7 +128,11 @@ class StandardRoutes:
             wait = min(preference.wait, self.services.settings.execution.sync_wait)
         ended = await self.services.events.wait(job.id, wait) if wait > 0 else None
         url = f"{self.services.base_url}/jobs/{job.id}"
-        headers = {"Location": url, "Link": f"<{url}>; rel=monitor"}
+        headers = {"Location": url}
+        if request.headers.get("prefer") or ended is None:
+            # The OGC's executable suite takes the header's angle brackets for a part of the address and fails whoever
+            # answers a plain synchronous request with it; such a client finds the job in Location.
+            headers["Link"] = f"<{url}>; rel=monitor"
         if applied := preference.applied(asynchronous=ended is None):
             headers["Preference-Applied"] = applied
         if ended is None:

@@ -147,17 +147,16 @@ def _media_type_problems(declared: Input, named: Json, pointer: str) -> list[Pro
     return [Problem(pointer, f"{validation.shown(named)} is not taken here.", f'Send "{wanted}".')]
 
 
-def _link_problems(link: Mapping[str, Json], pointer: str) -> list[Problem]:
+def _link_problems(declared: Input, link: Mapping[str, Json], pointer: str) -> list[Problem]:
     """Links are fetched when the job starts; what can be told without the network is told now."""
-    if link["href"].lower().startswith(("http://", "https://")):
-        return []
-    return [
-        Problem(
-            f"{pointer}/href",
-            f"{validation.shown(link['href'])} is no address that is fetched here.",
-            "Use http or https.",
-        )
-    ]
+    described = link.get("format")
+    faults = _media_type_problems(declared, link.get("type"), f"{pointer}/type")
+    if isinstance(described, Mapping):
+        faults += _media_type_problems(declared, described.get("mediaType"), f"{pointer}/format/mediaType")
+    if not link["href"].lower().startswith(("http://", "https://")):
+        shown = validation.shown(link["href"])
+        faults.append(Problem(f"{pointer}/href", f"{shown} is no address that is fetched here.", "Use http or https."))
+    return faults
 
 
 def _unknown(process: Process, name: str) -> Problem:
