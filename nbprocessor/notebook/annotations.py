@@ -1,6 +1,7 @@
 """Python annotations as JSON Schemas, by their source text; the same schemas pydantic would give."""
 
 import ast
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -56,7 +57,12 @@ _NAMED: Mapping[str, Type] = {
 _ALIASES: Mapping[str, str] = {
     "List": "list", "Sequence": "list", "Iterable": "list", "Tuple": "tuple", "Dict": "dict", "Mapping": "dict"
 }  # fmt: skip
-_KNOWN = "int, float, bool, str, date, datetime, list[…], tuple[…], dict[str, …], Literal[…], X | None, Annotated[X, Field(…)]"
+MAX_INTEGER = 10**300
+"""Greater numbers cannot be compared with decimal fractions, nor written by everybody who reads JSON."""
+_KNOWN = (
+    "int, float, bool, str, date, datetime, list[…], tuple[…], dict[str, …], Literal[…], X | None, "
+    "Annotated[X, Field(…)]"
+)
 
 _NUMBER_BOUNDS: Mapping[str, Mapping[str, Json]] = {
     "ge": {"minimum": ...}, "gt": {"minimum": ..., "exclusiveMinimum": True},
@@ -64,7 +70,8 @@ _NUMBER_BOUNDS: Mapping[str, Mapping[str, Json]] = {
     "multiple_of": {"multipleOf": ...},
 }  # fmt: skip
 _LENGTHS: Mapping[str, tuple[str, str]] = {
-    "string": ("minLength", "maxLength"), "array": ("minItems", "maxItems"), "object": ("minProperties", "maxProperties")
+    "string": ("minLength", "maxLength"), "array": ("minItems", "maxItems"),
+    "object": ("minProperties", "maxProperties"),
 }  # fmt: skip
 
 
@@ -120,10 +127,9 @@ def _subscripted(name: str, node: ast.expr, inner: Sequence[ast.expr]) -> Type:
             return _tuple(node, inner)
         case "dict", 2:
             return _dict(node, inner)
-        case "Optional", 1:
-            return replace(read(inner[0]), nullable=True)
-        case "Union", _:
-            return _union([read(part) for part in inner])
+        case ("Optional", 1) | ("Union", _):
+            others = [_NAMED["None"]] if name == "Optional" else []
+            return _union([*(read(part) for part in inner), *others])
         case "Literal", _:
             return _literal(node, inner)
         case "Annotated", count if count > 1:
@@ -140,7 +146,7 @@ def _tuple(node: ast.expr, inner: Sequence[ast.expr]) -> Type:
     if len(inner) == 2 and isinstance(inner[1], ast.Constant) and inner[1].value is ...:
         return _array(read(inner[0]))
     parts = [read(part) for part in inner]
-    if any(part.injected_as != parts[0].injected_as for part in parts):
+    if not parts or any(part.injected_as != parts[0].injected_as for part in parts):
         raise Unreadable(node, "A tuple has dates in all places or in none.", "Use one parameter each.")
     return _array(_union(parts), minItems=len(parts), maxItems=len(parts))
 
@@ -148,8 +154,14 @@ def _tuple(node: ast.expr, inner: Sequence[ast.expr]) -> Type:
 def _dict(node: ast.expr, inner: Sequence[ast.expr]) -> Type:
     if read(inner[0]).schema != {"type": "string"}:
         raise Unreadable(node, "The keys of a dict have to be texts, as in JSON.", "Write dict[str, …].")
-    values = read(inner[1]).whole
-    return Type({"type": "object", "additionalProperties": values} if values else {"type": "object"})
+    values = read(inner[1])
+    if values.injected_as:
+        raise Unreadable(
+            node,
+            f"A {values.injected_as} inside a dict would arrive as a text.",
+            "Write dict[str, str], or list[date].",
+        )
+    return Type({"type": "object", "additionalProperties": values.whole} if values.whole else {"type": "object"})
 
 
 def _alternatives(node: ast.expr) -> list[Type]:
@@ -168,13 +180,15 @@ def _union(parts: Sequence[Type]) -> Type:
         different = [schema for schema in different if schema != {"type": "integer"}]
     if len(different) == 1:
         return replace(named[0], schema=different[0], nullable=nullable)
+    if not all(schemas):  # Any, among others: what is allowed is anything
+        return Type({}, nullable=nullable)
     moments = {part.injected_as for part in named}
     return Type({"anyOf": different} if different else {}, moments.pop() if len(moments) == 1 else "", nullable)
 
 
 def _literal(node: ast.expr, inner: Sequence[ast.expr]) -> Type:
     values = [_value(part) for part in inner]
-    if not all(value is None or isinstance(value, str | int | bool) for value in values):
+    if not all(value is None or isinstance(value, str | int) for value in values):
         raise Unreadable(node, "Literal[…] takes texts, whole numbers, True, False and None.")
     kinds = {type(value) for value in values if value is not None}
     named = {str: "string", int: "integer", bool: "boolean"}
@@ -214,15 +228,21 @@ def _constrained(kind: Type, argument: ast.keyword) -> Type:
     raise Unreadable(
         argument.value,
         f"Field({name}=…) says nothing here about {primary or 'this type'}.",
-        "Known: ge, gt, le, lt, multiple_of for numbers; pattern, min_length, max_length for texts; title, description, examples.",
+        "Known: ge, gt, le, lt, multiple_of for numbers; pattern, min_length, max_length for texts; min_length, "
+        "max_length for lists and dicts; title, description, examples.",
     )
 
 
 def _value(node: ast.expr) -> Any:
+    """Return a literal that JSON has; 1e999, sets and bytes are literals, too."""
     try:
-        return ast.literal_eval(node)
+        value = ast.literal_eval(node)
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        raise Unreadable(node, "Bounds and choices have to be literal values.") from None
+        raise Unreadable(node, "Bounds and choices have to be literal values that JSON has.") from None
+    if isinstance(value, int) and abs(value) >= MAX_INTEGER:
+        raise Unreadable(node, "The number is too large.")
+    return value
 
 
 def _last(node: ast.expr) -> str:

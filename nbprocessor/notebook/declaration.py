@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 from pydantic.alias_generators import to_camel
 
 from nbprocessor.language import LANGUAGES
@@ -16,6 +16,11 @@ OUTPUT_ID = r"^[A-Za-z_][A-Za-z0-9_-]{0,99}$"
 _SECONDS = {"s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
+
+
+_GREATEST = 10**15
+_COUNTED = 1_000_000
+"""What is counted in a contract stays within a database's integers."""
 
 
 def _text(value: Any) -> Any:
@@ -44,14 +49,14 @@ def _quantity(value: Any, units: dict[str, int], wanted: str) -> float:
     """Read a number with a unit, or several added up as in ``1 h 30 min``; a bare number is in the smallest unit."""
     total = 0.0
     if isinstance(value, int | float) and not isinstance(value, bool):
-        total = float(value)
+        total = float(min(value, _GREATEST + 1))
     elif isinstance(value, str) and len(value) < 100 and re.fullmatch(f"(?:{_QUANTITY.pattern})+", value):
         for number, unit in _QUANTITY.findall(value):
             if unit.lower() not in units:
                 raise ValueError(f'"{unit}" is no unit here; write {wanted}')
             total += float(number) * units[unit.lower()]
-    if total <= 0:
-        raise ValueError(f"this has to be more than nothing, written as {wanted}")
+    if not 0 < total <= _GREATEST:
+        raise ValueError(f"this has to be more than nothing and less than a machine has, written as {wanted}")
     return total
 
 
@@ -68,7 +73,7 @@ _TEXT_SCHEMA = {
 }
 
 TextValue = Annotated[
-    str | dict[Literal["de", "en"], str],
+    str | dict[str, str],
     BeforeValidator(_text, json_schema_input_type=Any),
     Field(json_schema_extra=_TEXT_SCHEMA),
 ]
@@ -76,6 +81,47 @@ Seconds = Annotated[float, BeforeValidator(_seconds, json_schema_input_type=str 
 Bytes = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=str | int)]
 Keywords = list[StrictStr]
 JsonObject = dict[str, Any]
+
+
+def _linked(value: JsonObject) -> JsonObject:
+    """Refuse addresses that would run in the browser of whoever follows them."""
+    if "href" in value and not _is_address(value["href"]):
+        raise ValueError("href has to be an address that begins with http:, https: or mailto:, or a relative one")
+    return value
+
+
+def _link(value: JsonObject) -> JsonObject:
+    if "href" not in value:
+        raise ValueError("a link needs href")
+    return _linked(value)
+
+
+def _is_address(value: Any) -> bool:
+    if not isinstance(value, str) or not value or not value.isprintable() or " " in value:
+        return False
+    scheme = re.match(r"([^/?#]*?):", value)
+    return scheme is None or scheme[1].lower() in {"http", "https", "mailto"}
+
+
+def _parameters(value: JsonObject) -> JsonObject:
+    """Refuse additionalParameters that are not of OGC's form (18-062r2, additionalParameters.yaml)."""
+    parameters = value.get("parameters", [])
+    if not isinstance(parameters, list) or not all(
+        isinstance(part, dict) and isinstance(part.get("name"), str) and isinstance(part.get("value"), list)
+        for part in parameters
+    ):
+        raise ValueError("parameters has to be a list of {name: …, value: [...]}")
+    return _linked(value)
+
+
+def _executable(value: list[JobControlOption]) -> list[JobControlOption]:
+    if set(value) <= {JobControlOption.DISMISS}:
+        raise ValueError("name sync-execute or async-execute, or both; there is no other way to run it")
+    return value
+
+
+Link = Annotated[JsonObject, AfterValidator(_link)]
+Metadata = Annotated[JsonObject, AfterValidator(_linked)]
 
 
 class _Block(BaseModel):
@@ -87,79 +133,96 @@ class _Block(BaseModel):
 class InputBlock(_Block):
     """One input. Without ``required: false`` a client has to send it."""
 
-    title: TextValue | None = Field(None, description="Short name for people; the input's name if left out.")
-    description: TextValue | None = Field(None, description="What it means, what is allowed; LaTeX as $I_1$.")
+    title: TextValue | None = Field(default=None, description="Short name for people; the input's name if left out.")
+    description: TextValue | None = Field(default=None, description="What it means, what is allowed; LaTeX as $I_1$.")
     json_schema: JsonObject | None = Field(
-        None, alias="schema", description="JSON Schema; the annotation in the parameters cell if left out."
+        default=None, alias="schema", description="JSON Schema; the annotation in the parameters cell if left out."
     )
-    required: bool | None = Field(None, description="false: the value in the parameters cell is the default.")
-    min_occurs: Annotated[int, Field(ge=0)] | None = Field(None, description="Least number of values.")
-    max_occurs: Annotated[int, Field(ge=1)] | Literal["unbounded"] = Field(
-        1, description="Greatest number of values; more than 1: the notebook receives a list."
+    required: bool | None = Field(default=None, description="false: the value in the parameters cell is the default.")
+    min_occurs: Annotated[int, Field(ge=0, le=_COUNTED)] | None = Field(
+        default=None, description="Least number of values."
+    )
+    max_occurs: Annotated[int, Field(ge=1, le=_COUNTED)] | Literal["unbounded"] = Field(
+        default=1, description="Greatest number of values; more than 1: the notebook receives a list."
     )
     keywords: Keywords = Field(default_factory=list)
-    metadata: list[JsonObject] = Field(default_factory=list, description="OGC metadata: title, role, href.")
-    by_reference: bool = Field(False, description="true: the notebook receives a link as it was sent, not its content.")
-    example: Any = Field(None, description="An example value, if it should not be the one in the parameters cell.")
+    metadata: list[Metadata] = Field(default_factory=list, description="OGC metadata: title, role, href.")
+    by_reference: bool = Field(
+        default=False, description="true: the notebook receives a link as it was sent, not its content."
+    )
+    example: Any = Field(
+        default=None, description="An example value, if it should not be the one in the parameters cell."
+    )
 
 
 class OutputBlock(_Block):
     """One output, handed over with ``kit.output``."""
 
-    title: TextValue | None = Field(None, description="Short name for people; the output's name if left out.")
+    title: TextValue | None = Field(default=None, description="Short name for people; the output's name if left out.")
     description: TextValue | None = None
     json_schema: JsonObject = Field(
         default_factory=dict, alias="schema", description="JSON Schema with contentMediaType."
     )
-    required: bool = Field(True, description="false: a run that does not hand it over is successful all the same.")
+    required: bool = Field(
+        default=True, description="false: a run that does not hand it over is successful all the same."
+    )
 
 
 class LimitsBlock(_Block):
     """What one job may use; what is left out is up to the server."""
 
-    time: Seconds | None = Field(None, description='Of the whole run, such as "10 min".')
-    cell_time: Seconds | None = Field(None, description='Of one cell, such as "90 s".')
-    memory: Bytes | None = Field(None, description='Such as "2 GB".')
-    concurrency: Annotated[int, Field(ge=1)] | None = Field(None, description="Jobs of this process running at once.")
+    time: Seconds | None = Field(default=None, description='Of the whole run, such as "10 min".')
+    cell_time: Seconds | None = Field(default=None, description='Of one cell, such as "90 s".')
+    memory: Bytes | None = Field(default=None, description='Such as "2 GB".')
+    concurrency: Annotated[int, Field(ge=1, le=_COUNTED)] | None = Field(
+        default=None, description="Jobs of this process running at once."
+    )
 
 
 class ProcessBlock(_Block):
     """Everything of a process that its notebook says under ``process:``."""
 
     id: Annotated[str, Field(pattern=PROCESS_ID)] | None = Field(
-        None, description="Id of the process; the file's name if left out."
+        default=None, description="Id of the process; the file's name if left out."
     )
     version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,49}$")] = Field(
-        "0.0.0", description="Semantic version; changes with the contract."
+        default="0.0.0", description="Semantic version; changes with the contract."
     )
-    title: TextValue | None = Field(None, description="Title of the process; the first heading if left out.")
-    description: TextValue | None = Field(None, description="What it computes; the first paragraph if left out.")
+    title: TextValue | None = Field(default=None, description="Title of the process; the first heading if left out.")
+    description: TextValue | None = Field(
+        default=None, description="What it computes; the first paragraph if left out."
+    )
     keywords: Keywords = Field(default_factory=list)
     inputs: dict[str, InputBlock] = Field(
         default_factory=dict, description="Inputs by their names in the parameters cell."
     )
     outputs: dict[Annotated[str, Field(pattern=OUTPUT_ID)], OutputBlock] = Field(default_factory=dict)
     limits: LimitsBlock = LimitsBlock()
-    ui: JsonObject | None = Field(None, description="KomMonitor's parameters for the web client (kommonitorUiParams).")
-    additional_parameters: JsonObject | None = Field(
-        None, description="OGC's additionalParameters, passed on as they are."
+    ui: JsonObject | None = Field(
+        default=None, description="KomMonitor's parameters for the web client (kommonitorUiParams)."
+    )
+    additional_parameters: Annotated[JsonObject, AfterValidator(_parameters)] | None = Field(
+        default=None, description="OGC's additionalParameters, passed on as they are."
     )
     job_control_options: (
-        Annotated[list[Annotated[JobControlOption, Field(strict=False)]], Field(min_length=1)] | None
+        Annotated[
+            list[Annotated[JobControlOption, Field(strict=False)]], Field(min_length=1), AfterValidator(_executable)
+        ]
+        | None
     ) = None
     output_transmission: Annotated[list[Literal["value", "reference"]], Field(min_length=1)] | None = None
-    links: list[JsonObject] = Field(default_factory=list, description="Further links: href, rel, type, title.")
-    metadata: list[JsonObject] = Field(default_factory=list, description="OGC metadata: title, role, href.")
+    links: list[Link] = Field(default_factory=list, description="Further links: href, rel, type, title.")
+    metadata: list[Metadata] = Field(default_factory=list, description="OGC metadata: title, role, href.")
     kernel: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="Kernel; the notebook's own if left out."
+        default=None, description="Kernel; the notebook's own if left out."
     )
-    executor: str = Field("", description="How runs are kept apart; the server's choice if left out.")
+    executor: str = Field(default="", description="How runs are kept apart; the server's choice if left out.")
     retry_safe: bool = Field(
-        False, alias="retry_safe", description="true: a run may be repeated when the server was stopped in it."
+        default=False, alias="retry_safe", description="true: a run may be repeated when the server was stopped in it."
     )
-    schedule: Any = Field(None, description="Kept as written; used by schedules.")
-    access: Any = Field(None, description="Kept as written; used by sign-in.")
-    secrets: Any = Field(None, description="Kept as written; used by sign-in.")
+    schedule: Any = Field(default=None, description="Kept as written; used by schedules.")
+    access: Any = Field(default=None, description="Kept as written; used by sign-in.")
+    secrets: Any = Field(default=None, description="Kept as written; used by sign-in.")
 
 
 class FrontMatterFile(BaseModel):

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from nbprocessor.errors import NotebookError
+from nbprocessor.language import LANGUAGES, is_language_map
 from nbprocessor.model import ABSENT, Input, Json, Limits, Output, Process
 from nbprocessor.notebook import declaration, document, frontmatter, handover, inputs, parameters, schemas
 from nbprocessor.notebook.document import Document
-from nbprocessor.notebook.finding import Finding, error
+from nbprocessor.notebook.finding import Finding, error, warning
 from nbprocessor.notebook.frontmatter import FrontMatter
 
 UI_PARAMETERS = "kommonitorUiParams"
@@ -105,6 +106,7 @@ def examine(notebook: Document, shared: bytes | None) -> Reading:
     outputs, more = _outputs(front, notebook)
     findings += more
     process = _process(notebook, front, made, outputs)
+    findings += _read_as_texts(front, made, outputs, cell)
     if not re.fullmatch(declaration.PROCESS_ID, process.id):
         sentence = f'The file\'s name, "{process.id}", cannot be the id of a process.'
         findings.append(error("NB01", front.cell, 0, sentence, "Write process: id: with letters, digits, . _ and -."))
@@ -218,11 +220,30 @@ def _outputs(front: FrontMatter, notebook: Document) -> tuple[dict[str, Output],
     return outputs, findings
 
 
+def _read_as_texts(
+    front: FrontMatter, made: Mapping[str, Input], outputs: Mapping[str, Output], cell: str
+) -> list[Finding]:
+    """Find maps of a description that would be taken for a text because all their keys are language codes."""
+    findings = []
+    for part, names in (("inputs", list(made)), ("outputs", list(outputs))):
+        if names and set(names) <= set(LANGUAGES):
+            line = front.line(part)
+            sentence = f"The only {part} are called {' and '.join(names)}, which reads as one text per language."
+            findings.append(error("NB12", front.cell if line else cell, line, sentence, "Use longer names."))
+    for name, declared in made.items():
+        for what, value in (("default", declared.default), ("example", declared.example)):
+            if is_language_map(value):
+                sentence = f"The {what} of {name} has only language codes as keys; clients see one text in its place."
+                findings.append(warning("NB12", cell, 0, sentence, "Give it another key, too."))
+    return findings
+
+
 def _process(
     notebook: Document, front: FrontMatter, made: Mapping[str, Input], outputs: Mapping[str, Output]
 ) -> Process:
     block = front.process
-    process_id = block.id or notebook.path.stem
+    # A file whose name begins with _ is a template: it is not offered, and its copies drop the _.
+    process_id = block.id or notebook.path.stem.lstrip("_")
     title = block.title or front.title or document.heading(notebook.cells) or process_id
     options: dict[str, Any] = {}
     if block.job_control_options:

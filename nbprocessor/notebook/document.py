@@ -2,6 +2,8 @@
 
 import json
 import re
+import stat
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,10 @@ from nbprocessor.errors import NotebookError, Problem
 
 MAX_BYTES = 5_000_000
 """Bytes a process notebook may have; more than that is outputs that were not cleared."""
+
+
+MAX_TEXT = 5_000
+"""Characters of a heading or paragraph that are used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +63,14 @@ def load(path: Path) -> Document:
         NotebookError: It cannot be read, is too large, or is no notebook of format 4.
     """
     try:
+        # A pipe would keep whoever opens it waiting for a writer.
+        if not stat.S_ISREG(path.stat().st_mode):
+            _refuse(path, "This is no file.", "Name a notebook, or move this out of the folder of notebooks.")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as fault:
-        _refuse(path, f"The file cannot be read: {fault.strerror}.", "Look at its permissions.")
+        mend = "Look at its permissions." if isinstance(fault, PermissionError) else ""
+        _refuse(path, f"The file cannot be read: {fault.strerror or fault}.", mend)
     return parse(path, content)
 
 
@@ -104,9 +114,9 @@ def paragraph(cells: Sequence[Cell]) -> str:
 
 
 def plain(markdown: str) -> str:
-    """Return a line of Markdown without its marks."""
-    text = re.sub(r"^\s{0,3}#{1,6}\s+|\s+#+\s*$", "", markdown)
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    """Return a line of Markdown without its marks, cut where it is too long for a title or an abstract."""
+    text = re.sub(r"^\s{0,3}#{1,6}\s+|\s+#+\s*$", "", markdown[:MAX_TEXT])
+    text = re.sub(r"!?\[([^][]*)\]\([^()]*\)", r"\1", text)
     return re.sub(r"\*\*|__|`|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)", "", text).strip()
 
 
@@ -121,6 +131,9 @@ def _lines(cells: Sequence[Cell]) -> list[str]:
 def _json(path: Path, content: bytes) -> dict[str, Any]:
     try:
         node = json.loads(content.decode("utf-8-sig"))
+        json.dumps(node, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        _refuse(path, "The notebook has half a character (a surrogate), which no file can have.", "Look for \\ud8.")
     except UnicodeDecodeError as fault:
         _refuse(path, f"The file is not UTF-8 (byte {fault.start}).", "Save it from JupyterLab.")
     except RecursionError:
@@ -128,8 +141,8 @@ def _json(path: Path, content: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as fault:
         sentence = f"The file is not JSON: {fault.msg} (line {fault.lineno}, column {fault.colno})."
         _refuse(path, sentence, "Save it from JupyterLab; after a merge, look for conflict marks.")
-    except ValueError as fault:  # a number of thousands of digits
-        _refuse(path, f"The file is no notebook: {fault}.")
+    except ValueError:  # a number of thousands of digits
+        _refuse(path, "The file is no notebook: it has a number of thousands of digits.")
     if not isinstance(node, dict) or not isinstance(node.get("cells"), list):
         _refuse(path, "The file is JSON, but no notebook of format 4.", "Open it in JupyterLab and save it.")
     return node
@@ -146,7 +159,10 @@ def _valid(path: Path, node: dict[str, Any]) -> dict[str, Any]:
     if known < 5:
         checked["cells"] = [_without_id(cell) for cell in node["cells"]]
     try:
-        nbformat.validate(checked, version=4, version_minor=known, relax_add_props=True)
+        with warnings.catch_warnings():
+            # Cell ids that are missing or stand twice are findings of `check`.
+            warnings.simplefilter("ignore")
+            nbformat.validate(checked, version=4, version_minor=known, relax_add_props=True)
     except nbformat.ValidationError as fault:
         place = "/".join(str(part) for part in getattr(fault, "absolute_path", ()))
         _refuse(path, f"The notebook is not valid at /{place}: {str(fault).splitlines()[0][:200]}.")

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from jsonschema import FormatChecker
@@ -14,6 +14,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
+_TIME = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?")
 _CRS = re.compile(
     r"https?://www\.opengis\.net/def/crs/(OGC/[0-9.]+/CRS(84h?|83|27)|EPSG/[0-9.]+/[0-9]{4,6})"
     r"|urn:ogc:def:crs:(OGC:[0-9.]*:CRS84h?|EPSG:[0-9.]*:[0-9]{4,6})"
@@ -25,12 +26,36 @@ _DEPTHS: Mapping[str, int] = {
 """How many lists lie around the positions of a geometry."""
 
 
+MAX_CHECKED = 10_000
+"""Characters a text may have to be checked by the library; its checks were not written for long ones."""
+_LIBRARY = (
+    "email", "uri", "uri-reference", "uuid", "ipv4", "ipv6", "hostname", "duration"
+)  # fmt: skip
+"""What the library checks in no time; others (``iri`` above all) take seconds for a kilobyte, and stay unchecked."""
+
+
 def checker() -> FormatChecker:
-    """Return jsonschema's checker of formats with ours in it."""
-    formats = FormatChecker()
+    """Return a checker of the formats that are checked; other formats are remarks."""
+    formats = FormatChecker(())
+    for name in _LIBRARY:
+        if name in FormatChecker.checkers:
+            formats.checks(name)(_short(FormatChecker.checkers[name][0]))
     for name, check in _CHECKS.items():
         formats.checks(name)(check)
     return formats
+
+
+def _short(check: Callable[[Any], Any]) -> Callable[[Any], bool]:
+    def checked(value: Any) -> bool:
+        if isinstance(value, str) and len(value) > MAX_CHECKED:
+            return False
+        # The library's checks raise what Python's parsers raise.
+        try:
+            return bool(check(value))
+        except (ValueError, TypeError):
+            return False
+
+    return checked
 
 
 def is_date(value: Any) -> bool:
@@ -53,12 +78,22 @@ def is_moment(value: Any) -> bool:
         return False
 
 
+def is_time(value: Any) -> bool:
+    """Tell whether a text is a time of day (RFC 3339, full-time); the offset may be missing."""
+    if not isinstance(value, str):
+        return True
+    try:
+        return bool(_TIME.fullmatch(value)) and time.fromisoformat(value.upper()) is not None
+    except ValueError:
+        return False
+
+
 def bbox_problems(value: Json) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a bounding box (OGC 18-062r2, bbox.yaml): pointer within it, and sentence."""
     if not isinstance(value, Mapping) or "bbox" not in value:
         yield (
             "",
-            'A bounding box is {"bbox": [west, south, east, north]}, with "crs" if it is not in longitude and latitude.',
+            'A bounding box is {"bbox": [west, south, east, north]}, with "crs" if not in longitude and latitude.',
         )
         return
     for key in value:
@@ -80,9 +115,8 @@ def bbox_problems(value: Json) -> Iterator[tuple[str, str]]:
     if "crs" in value and not (isinstance(crs, str) and _CRS.fullmatch(crs)):
         yield (
             "/crs",
-            (
-                "The coordinate system has to be an OGC or EPSG one, such as http://www.opengis.net/def/crs/OGC/1.3/CRS84 or EPSG:25832."
-            ),
+            "The coordinate system has to be an OGC or EPSG one, such as EPSG:25832 or "
+            "http://www.opengis.net/def/crs/OGC/1.3/CRS84.",
         )
 
 
@@ -145,6 +179,7 @@ def _is_number(value: Json) -> bool:
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "date": is_date,
     "date-time": is_moment,
+    "time": is_time,
     "ogc-bbox": _is_bbox,
     "geojson-geometry": _is_geometry,
     "geojson-feature": _is_feature,

@@ -5,7 +5,7 @@ Both are Quarto's conventions, so ``quarto render`` reads the same. Everything o
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from nbprocessor.language import LANGUAGES
+from nbprocessor.language import is_language_map
 from nbprocessor.model import Json
 from nbprocessor.notebook import declaration, yamltext
 from nbprocessor.notebook.declaration import InputBlock, LimitsBlock, OutputBlock, ProcessBlock
@@ -45,7 +45,7 @@ class FrontMatter:
     """Line in the cell by path under ``process``."""
 
     def line(self, *path: str | int) -> int:
-        """Return the line in the cell on which ``path`` under ``process`` begins, or its nearest parent; 0: elsewhere."""
+        """Return the line in the cell of ``path`` under ``process``, or of its nearest parent; 0: it is not there."""
         return next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), 0)
 
 
@@ -61,9 +61,15 @@ def read(document: Document, shared: bytes | None) -> tuple[FrontMatter, list[Fi
     """
     findings: list[Finding] = []
     cell = document.cells[0] if document.cells else None
-    own, lines = {}, {}
-    if cell is not None and (match := _fences(cell)):
-        own, lines = _own(cell, match, findings)
+    own: dict[str, Any] = {}
+    lines: dict[yamltext.Path, int] = {}
+    if cell is not None:
+        text = _fenced(cell)
+        if text is not None and (cell.kind == "raw" or _names_process(text)):
+            own, lines = _own(cell, text, findings)
+        elif text is None and cell.kind == "raw" and _names_process(cell.source):
+            mend = "Put a line --- above it and one below it."
+            findings.append(error("NB01", cell.id, 1, "The front matter does not stand between two lines ---.", mend))
     findings += _misplaced(document.cells)
     folder = _shared(shared, findings) if shared is not None else {}
     process, own_process = own.get("process"), own.get("process")
@@ -112,8 +118,7 @@ def _own(cell: Cell, text: str, findings: list[Finding]) -> tuple[dict[str, Any]
         findings.append(error("NB01", cell.id, 1, "The front matter has to be a map: key: value."))
         return {}, {}
     if cell.kind != "raw":
-        if "process" in read_text.value:
-            findings.append(_not_raw(cell))
+        findings.append(_not_raw(cell))
         return {}, {}
     lines = {path[1:]: line + _offset(cell) for path, line in read_text.lines.items() if path[:1] == ("process",)}
     return read_text.value, lines
@@ -129,14 +134,20 @@ def _misplaced(cells: Sequence[Cell]) -> list[Finding]:
     return [
         error("NB01", cell.id, 1, "Front matter has to be the first cell.", "Move this cell to the top.")
         for cell in cells[1:]
-        if cell.kind == "raw" and (text := _fences(cell)) and re.search(r"^process:", text, re.MULTILINE)
+        if cell.kind == "raw" and _names_process(_fenced(cell) or "")
     ]
 
 
-def _fences(cell: Cell) -> str | None:
-    """Return the text between the two lines ``---`` a cell begins and ends with."""
-    match = re.fullmatch(r"\s*---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*\s*", cell.source, re.DOTALL | re.MULTILINE)
-    return match[1] if match else None
+def _fenced(cell: Cell) -> str | None:
+    """Return the text between the two lines ``---`` a cell begins and ends with; None: it has no such lines."""
+    first, *lines = cell.source.strip().split("\n")
+    if first.rstrip() != "---" or not lines or lines[-1] not in {"---", "..."}:
+        return None
+    return "\n".join([*lines[:-1], ""])
+
+
+def _names_process(text: str) -> bool:
+    return re.search(r"^process[ \t]*:", text, re.MULTILINE) is not None
 
 
 def _offset(cell: Cell) -> int:
@@ -171,15 +182,11 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any] | None) -> dict[s
         inherited = result.get(key)
         if value is None and key in result:
             del result[key]
-        elif isinstance(value, Mapping) and isinstance(inherited, Mapping) and not _is_text(value):
+        elif isinstance(value, Mapping) and isinstance(inherited, Mapping) and not is_language_map(value):
             result[key] = _merged(inherited, value)
         else:
             result[key] = value
     return result
-
-
-def _is_text(value: Mapping[str, Any]) -> bool:
-    return bool(value) and all(key in LANGUAGES for key in value)
 
 
 def _inputs(process: Any) -> Mapping[str, Any]:
@@ -188,22 +195,29 @@ def _inputs(process: Any) -> Mapping[str, Any]:
 
 
 def _language_maps(front: FrontMatter) -> list[Finding]:
-    """Find maps that would be taken for a text because all their keys are language codes."""
+    """Find maps that would be taken for a text because all their keys are language codes.
+
+    The maps of inputs and outputs are looked at where they are complete: a cell may name inputs, too.
+    """
     found = []
-    for part in ("inputs", "outputs"):
-        declared = front.raw.get(part)
-        if isinstance(declared, dict) and declared and all(key in LANGUAGES for key in declared):
-            names = " and ".join(declared)
-            found.append(
-                error(
-                    "NB12",
-                    front.cell,
-                    front.line(part),
-                    f"The only {part} are called {names}, which reads as one text per language.",
-                    "Give them longer names.",
-                )  # fmt: skip
-            )
+    for path in _confusing(front.raw, ()):
+        if path not in {("inputs",), ("outputs",)}:
+            name = ".".join(["process", *map(str, path)])
+            sentence = f"All keys of {name} are language codes, so it reads as one text per language."
+            found.append(error("NB12", front.cell, front.line(*path), sentence, "Use longer keys."))
     return found
+
+
+def _confusing(value: Any, path: yamltext.Path) -> Iterator[yamltext.Path]:
+    """Yield where a map has only language codes as keys and something else than texts below them."""
+    if isinstance(value, Mapping):
+        if is_language_map(value) and not all(isinstance(item, str) for item in value.values()):
+            yield path
+        for key, item in value.items():
+            yield from _confusing(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _confusing(item, (*path, index))
 
 
 # ------------------------------------------------------------------ pydantic's errors as sentences
@@ -214,6 +228,7 @@ _WANTED: Mapping[str, str] = {
     "enum": "one of {expected}",
     "float_type": "a number",
     "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "list_type": "a list ([a, b])",
@@ -267,9 +282,8 @@ def _path(location: Sequence[str | int]) -> tuple[str | int, ...]:
 
 def _known(path: Sequence[str | int]) -> list[str]:
     """Return the keys a map of the front matter may have."""
-    model: type[BaseModel] = ProcessBlock
-    if path:
-        model = {"inputs": InputBlock, "outputs": OutputBlock, "limits": LimitsBlock}.get(str(path[0]), ProcessBlock)
+    blocks: Mapping[str, type[BaseModel]] = {"inputs": InputBlock, "outputs": OutputBlock, "limits": LimitsBlock}
+    model = blocks.get(str(path[0]), ProcessBlock) if path else ProcessBlock
     return [info.alias or name for name, info in model.model_fields.items()]
 
 

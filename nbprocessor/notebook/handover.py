@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from nbprocessor.notebook.document import Cell
 
+_KIT = "nbprocessor.kit"
+_USUAL = frozenset({"kit.output", f"{_KIT}.output", "sb.glue", "scrapbook.glue"})
+
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
@@ -19,8 +22,10 @@ class HandOver:
 
 
 def calls(cells: Sequence[Cell]) -> list[HandOver]:
-    """Return the calls of ``kit.output`` (and scrapbook's ``glue``) in a notebook's Python cells."""
-    return [found for cell in cells if cell.kind == "code" for found in _calls(cell)]
+    """Return the calls of ``kit.output`` (and scrapbook's ``glue``) in a notebook's Python cells, in their order."""
+    modules = [(cell, module) for cell in cells if cell.kind == "code" and (module := tree(cell.source)) is not None]
+    names = _USUAL.union(*(_imported(module) for _, module in modules))
+    return [found for cell, module in modules for found in _calls(cell, module, names)]
 
 
 def tree(source: str) -> ast.Module | None:
@@ -40,15 +45,36 @@ def tree(source: str) -> ast.Module | None:
         return None
 
 
-def _calls(cell: Cell) -> Iterator[HandOver]:
-    module = tree(cell.source)
-    for node in ast.walk(module) if module is not None else ():
+def _imported(module: ast.Module) -> Iterator[str]:
+    """Yield what ``kit.output`` is called in this notebook, by its imports."""
+    for node in ast.walk(module):
         match node:
-            case (
-                ast.Call(func=ast.Attribute(value=ast.Name(id="kit"), attr="output"))
-                | ast.Call(func=ast.Attribute(value=ast.Name(id="sb" | "scrapbook"), attr="glue"))
-            ):
-                yield HandOver(_name(node), cell.id, node.lineno)
+            case ast.ImportFrom(module="nbprocessor", names=names):
+                yield from (f"{name.asname}.output" for name in names if name.name == "kit" and name.asname)
+            case ast.ImportFrom(module="nbprocessor.kit" | "nbprocessor.kit.outputs", names=names):
+                yield from (name.asname or name.name for name in names if name.name == "output")
+            case ast.Import(names=names):
+                yield from (f"{name.asname}.output" for name in names if name.name == _KIT and name.asname)
+
+
+def _calls(cell: Cell, module: ast.Module, names: frozenset[str]) -> list[HandOver]:
+    found = [
+        HandOver(_name(node), cell.id, node.lineno)
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and _dotted(node.func) in names
+    ]
+    return sorted(found, key=lambda call: call.line)
+
+
+def _dotted(node: ast.expr) -> str:
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id=name), attr=last):
+            return f"{name}.{last}"
+        case ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr=middle), attr=last):
+            return f"{name}.{middle}.{last}"
+    return ""
 
 
 def _name(call: ast.Call) -> str:

@@ -87,8 +87,9 @@ class _Maker:
         schema = self._schema()
         value = self._value(schema)
         required = self._required(value)
+        self._compare_occurs()
         if not required and value is ABSENT:
-            value = self._nothing()
+            value = self._nothing(schema)
         name = self._parameter.name
         title = self._block.title or self._type.title or name
         declared = Input(
@@ -144,7 +145,8 @@ class _Maker:
             return
         annotated, declared = _comparable(derived), _comparable(own)
         if annotated and declared and annotated.isdisjoint(declared):
-            sentence = f"{self._parameter.name} is annotated as {' or '.join(sorted(annotated))}, but its schema says {' or '.join(sorted(declared))}."
+            kinds, said = " or ".join(sorted(annotated)), " or ".join(sorted(declared))
+            sentence = f"{self._parameter.name} is annotated as {kinds}, but its schema says {said}."
             self._in_front("NB13", sentence, "Change one of them.", "schema")
 
     def _value(self, schema: dict[str, Json]) -> Json:
@@ -154,10 +156,9 @@ class _Maker:
         if value is ABSENT:
             return default
         if default is not ABSENT and default != value:
-            self._in_front(
-                "NB13", f"{name} has the default {validation.shown(default)} here and {validation.shown(value)} in the parameters cell.",
-                "Leave it out here.", "schema",
-            )  # fmt: skip
+            here, there = validation.shown(default), validation.shown(value)
+            sentence = f"{name} has the default {here} here and {there} in the parameters cell."
+            self._in_front("NB13", sentence, "Leave it out here.", "schema")
         annotated, shown = self._parameter.type, self._parameter.value_type.injected_as
         if annotated is not None and annotated.injected_as != shown and value not in (None, []):
             if shown:
@@ -187,8 +188,14 @@ class _Maker:
         has_default = value is None or "default" in (self._block.json_schema or {})
         return value is ABSENT or (self._described and not has_default)
 
-    def _nothing(self) -> Json:
-        if not self._type.nullable:
+    def _compare_occurs(self) -> None:
+        least, most = self._block.min_occurs or 0, self._block.max_occurs
+        if most != "unbounded" and least > most:
+            sentence = f"{self._parameter.name} needs {least} values at least and takes {most} at most."
+            self._in_front("NB13", sentence, "Give it a greater maxOccurs.", "minOccurs")
+
+    def _nothing(self, schema: Mapping[str, Json]) -> Json:
+        if not self._type.nullable and schema.get("nullable") is not True:
             name = self._parameter.name
             self._in_cell(
                 "NB04",

@@ -2,11 +2,12 @@
 
 import ast
 import math
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 from nbprocessor.model import Json
-from nbprocessor.notebook.annotations import DATE, DATETIME, Type, Unreadable
+from nbprocessor.notebook.annotations import DATE, DATETIME, MAX_INTEGER, Type, Unreadable
 
 __all__ = ["Unreadable", "read"]
 
@@ -25,7 +26,7 @@ def read(node: ast.expr) -> tuple[Json, Type]:
         ):
             return _constant(node, -value if isinstance(sign, ast.USub) else value)
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
-            return _list(elements)
+            return _list(node, elements)
         case ast.Dict(keys=keys, values=values):
             return _dict(node, keys, values)
         case ast.Call():
@@ -45,7 +46,7 @@ def _constant(node: ast.expr, value: Any) -> tuple[Json, Type]:
             return None, Type({}, nullable=True)
         case bool():
             return value, Type({"type": "boolean"})
-        case int() if abs(value) < 10**300:
+        case int() if abs(value) < MAX_INTEGER:
             return value, Type({"type": "integer"})
         case float() if math.isfinite(value):
             return value, Type({"type": "number"})
@@ -54,12 +55,16 @@ def _constant(node: ast.expr, value: Any) -> tuple[Json, Type]:
     raise Unreadable(node, f"The value {_source(node)} has no JSON form.", "Use a text, number, list, dict or date.")
 
 
-def _list(elements: list[ast.expr]) -> tuple[Json, Type]:
+def _list(node: ast.expr, elements: list[ast.expr]) -> tuple[Json, Type]:
     read_elements = [read(element) for element in elements]
-    kinds = [kind for _, kind in read_elements]
+    nullable = any(value is None for value, _ in read_elements)
+    kinds = [kind for value, kind in read_elements if value is not None]
     same = bool(kinds) and all(kind == kinds[0] for kind in kinds)
     items = kinds[0] if same else Type({"type": "number"}) if _all_numbers(kinds) else Type()
-    return [value for value, _ in read_elements], Type({"type": "array", "items": items.whole}, items.injected_as)
+    if len({kind.injected_as for kind in kinds}) > 1:
+        raise Unreadable(node, "A list has dates in all places or in none.", "Use one parameter each.")
+    whole = replace(items, nullable=nullable or items.nullable).whole if items.schema else {}
+    return [value for value, _ in read_elements], Type({"type": "array", "items": whole}, items.injected_as)
 
 
 def _all_numbers(kinds: list[Type]) -> bool:
@@ -74,7 +79,10 @@ def _dict(node: ast.expr, keys: list[ast.expr | None], values: list[ast.expr]) -
         if key.value in result:
             raise Unreadable(key, f'The key "{key.value}" stands twice in the dict.', "Keep one of them.")
         _constant(key, key.value)
-        result[key.value] = read(value)[0]
+        result[key.value], kind = read(value)
+        if kind.injected_as:
+            sentence = f"A {kind.injected_as} inside a dict would arrive as a text."
+            raise Unreadable(value, sentence, "Write it as a text, or as a parameter of its own.")
     return result, Type({"type": "object"})
 
 
@@ -90,11 +98,17 @@ def _moment(node: ast.Call) -> tuple[Json, Type]:
     maker: type[date] = date if kind == ["date"] else datetime
     try:
         arguments = [ast.literal_eval(argument) for argument in node.args]
-        named = {str(argument.arg): ast.literal_eval(argument.value) for argument in node.keywords}
+        named = {str(argument.arg): _argument(argument) for argument in node.keywords}
         made = maker.fromisoformat(*arguments, **named) if from_text else maker(*arguments, **named)
     except (ValueError, TypeError, OverflowError) as fault:
         raise Unreadable(node, f"The value {_source(node)} is no date: {fault}.", "Write date(2020, 1, 31).") from None
     return made.isoformat(), DATE if maker is date else DATETIME
+
+
+def _argument(argument: ast.keyword) -> Any:
+    if argument.arg == "tzinfo" and _dotted(argument.value)[-1] in {"utc", "UTC"}:
+        return UTC
+    return ast.literal_eval(argument.value)
 
 
 def _dotted(node: ast.expr) -> list[str]:

@@ -51,6 +51,9 @@ def read(cell: Cell) -> tuple[dict[str, Parameter], list[Finding]]:
     Returns:
         The parameters by name, in the cell's order, and what could not be read.
     """
+    if len(cell.source) > MAX_CHARACTERS:
+        sentence = f"The parameters cell has more than {MAX_CHARACTERS:,} characters."
+        return {}, [error("NB02", cell.id, 0, sentence, "Give large values by reference, or read them from a file.")]
     try:
         body = _parse(cell.source)
     except SyntaxError as fault:
@@ -60,6 +63,7 @@ def read(cell: Cell) -> tuple[dict[str, Parameter], list[Finding]]:
             error("NB02", cell.id, 0, "The parameters cell cannot be read as Python.", "Keep it to plain declarations.")
         ]
     comments = _comments(cell.source)
+    imported = _imported(body)
     found: dict[str, Parameter] = {}
     findings: list[Finding] = []
     for statement in body:
@@ -67,16 +71,17 @@ def read(cell: Cell) -> tuple[dict[str, Parameter], list[Finding]]:
             parameter = _declaration(statement, comments.get(statement.end_lineno or 0, ""))
             if parameter is None:
                 continue
-            _check_name(parameter, found)
+            _check_name(parameter, found, imported)
             found[parameter.name] = parameter
         except Unreadable as fault:
             findings.append(error("NB02", cell.id, fault.line or statement.lineno, fault.sentence, fault.mend))
+        except RecursionError:
+            sentence = "The line is nested too deeply."
+            findings.append(error("NB02", cell.id, statement.lineno, sentence, "Write it simpler."))
     return found, findings
 
 
 def _parse(source: str) -> Sequence[ast.stmt]:
-    if len(source) > MAX_CHARACTERS:
-        raise ValueError
     with warnings.catch_warnings():
         # "\d" in a text is the author's business when the cell runs.
         warnings.simplefilter("ignore")
@@ -129,13 +134,23 @@ def _parameter(name: str, statement: ast.stmt, kind: Type | None, node: ast.expr
     return Parameter(name, statement.lineno, kind, value, value_type, comment)
 
 
+_NAME = r"\w[\w.]*(?:\[[^][]*(?:\[[^][]*\][^][]*)*\])?"
+"""A type in a comment, brackets in brackets included; no text can be read by it in two ways."""
+
+
 def _type_comment(comment: str) -> tuple[str, str]:
     """Split papermill's ``# type: int  help`` into type and help."""
-    match = re.match(r"type:\s*(?!ignore)(\S+)\s*(.*)", comment)
-    return (match[1], match[2]) if match else ("", comment)
+    match = re.match(rf"type:\s*(?!ignore)({_NAME}(?:\s*\|\s*{_NAME})*)(?:\s+(.*))?$", comment)
+    return (match[1], match[2] or "") if match else ("", comment)
 
 
-def _check_name(parameter: Parameter, found: Mapping[str, Parameter]) -> None:
+def _imported(body: Sequence[ast.stmt]) -> frozenset[str]:
+    """Return the names the cell's imports bind."""
+    imports = [statement for statement in body if isinstance(statement, ast.Import | ast.ImportFrom)]
+    return frozenset(name.asname or name.name.partition(".")[0] for found in imports for name in found.names)
+
+
+def _check_name(parameter: Parameter, found: Mapping[str, Parameter], imported: frozenset[str]) -> None:
     """Refuse names that could not be written into code as they are, or would change what the notebook means.
 
     Raises:
@@ -146,7 +161,7 @@ def _check_name(parameter: Parameter, found: Mapping[str, Parameter]) -> None:
         raise Unreadable(
             line, f"{name} is declared twice; it was on line {found[name].line} already.", "Keep one of them."
         )
-    if reason := refusal(name):
+    if reason := refusal(name) or ("the cell imports something of that name" if name in imported else ""):
         raise Unreadable(line, f"{name} cannot be the name of an input: {reason}.", "Choose another name.")
 
 
@@ -163,6 +178,12 @@ def refusal(name: str) -> str:
     return ""
 
 
+def _remark(comment: str) -> str:
+    """Return the text of a comment; what it tells a linter or type checker is none."""
+    text = comment.lstrip("#").strip()
+    return "" if re.match(r"(noqa|fmt|pylint|ruff|pragma|nosec|type:\s*ignore)\b", text) else text
+
+
 def _comments(source: str) -> dict[int, str]:
     """Return the comments that stand behind code, by line; told from ``#`` in texts by Python's tokens."""
     found: dict[int, str] = {}
@@ -170,7 +191,7 @@ def _comments(source: str) -> dict[int, str]:
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type == tokenize.COMMENT and token.start[0] == last:
-                found[last] = token.string.lstrip("#").strip()
+                found[last] = _remark(token.string)
             elif token.type not in {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}:
                 last = token.end[0]
     except (tokenize.TokenError, SyntaxError):

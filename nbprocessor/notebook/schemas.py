@@ -8,11 +8,13 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import count
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from nbprocessor.model import Json
+from nbprocessor.notebook import patterns
 
 BBOX: Mapping[str, Json] = {
     "allOf": [
@@ -62,6 +64,8 @@ _KNOWN = _ANNOTATIONS | _PLAIN | _LISTS | _SINGLE | {"properties"}
 _REPLACED = frozenset({"$ref", "$defs", "definitions", "const", "examples", "$schema", "$id", "$comment"})
 _TYPES = ("string", "number", "integer", "boolean", "array", "object")
 MAX_DEPTH = 30
+MAX_PARTS = 5_000
+"""Schemas in a schema after references are written out: a few lines of them can stand for a billion."""
 
 
 class SchemaFault(Exception):
@@ -79,7 +83,7 @@ def normalised(schema: Mapping[str, Json]) -> dict[str, Json]:
     Raises:
         SchemaFault: An unknown keyword, a reference that leads out, or a keyword with a value it cannot have.
     """
-    result = _normalised(schema, schema, 0)
+    result = _normalised(schema, schema, 0, count(1))
     _check(result)
     return result
 
@@ -90,7 +94,9 @@ def for_validation(schema: Json) -> Json:
         return [for_validation(item) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
-    result = {key: _converted(key, value) for key, value in schema.items() if key not in _ANNOTATIONS | {"nullable"}}
+    # contentSchema is an address in OGC's examples, a schema in newer JSON Schema; neither is checked.
+    silent = _ANNOTATIONS | {"nullable", "contentSchema"}
+    result = {key: _converted(key, value) for key, value in schema.items() if key not in silent}
     for limit, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         if isinstance(result.get(exclusive), bool) and result.pop(exclusive) and limit in result:
             result[exclusive] = result.pop(limit)
@@ -163,8 +169,8 @@ def has_property(schema: Mapping[str, Json], name: str) -> bool:
     return any(name in (part.get("properties") or {}) for part in branches(schema))
 
 
-def _normalised(schema: Json, root: Mapping[str, Json], depth: int) -> dict[str, Json]:
-    if depth > MAX_DEPTH:
+def _normalised(schema: Json, root: Mapping[str, Json], depth: int, parts: Iterator[int]) -> dict[str, Json]:
+    if depth > MAX_DEPTH or next(parts) > MAX_PARTS:
         raise SchemaFault(
             "The schema refers to itself, or is nested too deeply.", "Write it out to the depth that is needed."
         )
@@ -174,18 +180,18 @@ def _normalised(schema: Json, root: Mapping[str, Json], depth: int) -> dict[str,
         raise SchemaFault(f"A schema has to be a map, not {json.dumps(schema, ensure_ascii=False)[:60]}.")
     result: dict[str, Json] = {}
     if "$ref" in schema:
-        result |= _normalised(_referred(schema["$ref"], root), root, depth + 1)
+        result |= _normalised(_referred(schema["$ref"], root), root, depth + 1, parts)
     for key, value in schema.items():
         if key in _LISTS:
             if not isinstance(value, list) or not value:
                 raise SchemaFault(f"{key} has to be a list of schemas.")
-            result[key] = [_normalised(part, root, depth + 1) for part in value]
+            result[key] = [_normalised(part, root, depth + 1, parts) for part in value]
         elif key in _SINGLE and not isinstance(value, bool):
-            result[key] = _normalised(value, root, depth + 1)
+            result[key] = _normalised(value, root, depth + 1, parts)
         elif key == "properties":
             if not isinstance(value, Mapping):
                 raise SchemaFault("properties has to be a map of schemas.")
-            result[key] = {name: _normalised(part, root, depth + 1) for name, part in value.items()}
+            result[key] = {name: _normalised(part, root, depth + 1, parts) for name, part in value.items()}
         elif key in _KNOWN or key.startswith("x-"):
             result[key] = value
         elif key not in _REPLACED:
@@ -242,11 +248,15 @@ def _check(schema: Mapping[str, Json]) -> None:
             near = difflib.get_close_matches(str(part["type"]), _TYPES, n=1)
             mend = f"Did you mean {near[0]}?" if near else f"Types are {', '.join(_TYPES)}."
             raise SchemaFault(f"{json.dumps(part['type'])} is no type of a JSON Schema.", mend)
-        if "pattern" in part:
+        for key in ("nullable", "deprecated", "readOnly", "writeOnly"):
+            if not isinstance(part.get(key, False), bool):
+                raise SchemaFault(f"{key} has to be true or false.")
+        if isinstance(part.get("pattern"), str):
             try:
-                re.compile(part["pattern"])
-            except (re.error, TypeError) as fault:
-                raise SchemaFault(f"The pattern {part['pattern']!r} is no regular expression: {fault}.") from None
+                patterns.compiled(part["pattern"])
+            except ValueError as fault:
+                mend = "Look-around and references to groups are not read: matching them could take for ever."
+                raise SchemaFault(f"The pattern {part['pattern']!r} cannot be used: {fault}.", mend) from None
     try:
         Draft202012Validator.check_schema(for_validation(schema))
     except SchemaError as fault:

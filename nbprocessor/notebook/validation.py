@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -13,14 +12,17 @@ from jsonschema.validators import extend
 
 from nbprocessor.errors import Problem
 from nbprocessor.model import Json
-from nbprocessor.notebook import formats, schemas
+from nbprocessor.notebook import formats, patterns, schemas
 
 MAX_MATCHED = 10_000
-"""Characters a text may have to be matched against a pattern; an author's pattern may be slow on long texts."""
+"""Characters a text may have to be matched against a pattern."""
+MAX_DEPTH = 100
+"""Lists and objects within each other a value may have."""
 _MAX_PROBLEMS = 100
 _FORMATS: Mapping[str, str] = {
     "date": "a date such as 2020-01-31",
     "date-time": "a time such as 2020-01-31T12:00:00Z",
+    "time": "a time of day such as 12:00:00Z",
     "uri": "an absolute address such as https://example.org/data",
     "email": "an e-mail address",
     "uuid": "a UUID",
@@ -91,21 +93,38 @@ def _plain(value: object) -> Json:
     return dict(value) if isinstance(value, Mapping) else list(value)  # type: ignore[call-overload]  # sequences
 
 
-def _unwritable(value: Json, pointer: str) -> Iterator[Problem]:
-    """Yield numbers that JSON cannot have or Python cannot compare; 1e999 is read as infinity."""
-    match value:
-        case bool() | None | str():
+def _unwritable(root: Json, pointer: str) -> Iterator[Problem]:
+    """Yield what no file can have or Python cannot compare; JSON's 1e999 is read as infinity."""
+    left: list[tuple[Json, str, int]] = [(root, pointer, 0)]
+    while left:
+        value, place, depth = left.pop()
+        if depth > MAX_DEPTH:
+            yield Problem(pointer, f"The value is nested more than {MAX_DEPTH} deep.")
             return
-        case int() if abs(value) > 10**300:
-            yield Problem(pointer, "The number is too large.")
-        case float() if not math.isfinite(value):
-            yield Problem(pointer, "The number is not finite.")
-        case list():
-            for index, item in enumerate(value):
-                yield from _unwritable(item, f"{pointer}/{index}")
-        case dict():
-            for key, item in value.items():
-                yield from _unwritable(item, f"{pointer}/{escaped(key)}")
+        match value:
+            case bool() | None:
+                continue
+            case int() if abs(value) > 10**300:
+                yield Problem(place, "The number is too large.")
+            case float() if not math.isfinite(value):
+                yield Problem(place, "The number is not finite.")
+            case str() if _broken(value):
+                yield Problem(place, "The text has half a character (a surrogate).")
+            case list():
+                left += [(item, f"{place}/{index}", depth + 1) for index, item in reversed(list(enumerate(value)))]
+            case dict():
+                if any(_broken(key) for key in value):
+                    yield Problem(place, "A name in it has half a character (a surrogate).")
+                    continue
+                left += [(item, f"{place}/{escaped(key)}", depth + 1) for key, item in reversed(value.items())]
+
+
+def _broken(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _matches(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
@@ -113,14 +132,8 @@ def _matches(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationEr
         return
     if len(value) > MAX_MATCHED:
         yield ValidationError(f"{MAX_MATCHED:,} characters at most can be matched")
-    elif not _compiled(pattern).search(value):
+    elif not patterns.matches(pattern, value):
         yield ValidationError("no match")
-
-
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    # In JavaScript, whose expressions JSON Schema means, $ is the very end; in Python it may stand before a newline.
-    return re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", pattern))
 
 
 def _divides(_: Any, step: Any, value: Any, __: Any) -> Iterator[ValidationError]:
@@ -129,7 +142,22 @@ def _divides(_: Any, step: Any, value: Any, __: Any) -> Iterator[ValidationError
         yield ValidationError("no multiple")
 
 
-_Validator = extend(Draft202012Validator, {"pattern": _matches, "multipleOf": _divides})
+def _differ(_: Any, wanted: Any, value: Any, __: Any) -> Iterator[ValidationError]:
+    """Tell doubles by their text: jsonschema compares each with each, which takes minutes for lists of objects."""
+    if wanted and isinstance(value, list) and len({_canonical(item) for item in value}) < len(value):
+        yield ValidationError("not unique")
+
+
+def _canonical(value: Json) -> str:
+    """Write a value so that equal values (1 and 1.0 are equal in JSON) have one form."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_canonical, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{json.dumps(key)}:{_canonical(value[key])}' for key in sorted(value))}}}"
+    return json.dumps(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+_Validator = extend(Draft202012Validator, {"pattern": _matches, "multipleOf": _divides, "uniqueItems": _differ})
 
 
 def _sentence(fault: ValidationError) -> str:
@@ -138,29 +166,31 @@ def _sentence(fault: ValidationError) -> str:
     match fault.validator:
         case "type":
             kinds = [wanted] if isinstance(wanted, str) else wanted
-            return f"{value} is not {' or '.join(_TYPES.get(kind, kind) for kind in kinds)}."
+            said = f"{value} is not {' or '.join(_TYPES.get(kind, kind) for kind in kinds)}."
         case "enum":
-            return f"{value} is none of {', '.join(shown(choice) for choice in wanted[:30])}."
-        case "const":
-            return f"{value} is not {shown(wanted)}."
+            said = f"{value} is none of {', '.join(shown(choice) for choice in wanted[:30])}."
         case "format":
-            return f"{value} is not {_FORMATS.get(wanted, f'of the format {wanted}')}."
+            said = f"{value} is not {_FORMATS.get(wanted, f'of the format {wanted}')}."
         case "required":
             names = [name for name in wanted if name not in fault.instance]
             missing = next((name for name in names if repr(name) in fault.message), names[0] if names else "")
-            return f'"{missing}" is missing.'
+            said = f'"{missing}" is missing.'
         case "additionalProperties":
             extra = [name for name in fault.instance if name not in (fault.schema.get("properties") or {})]
-            return f"There is nothing called {', '.join(shown(name) for name in extra[:5])} here."
+            said = f"There is nothing called {', '.join(shown(name) for name in extra[:5])} here."
         case "oneOf" | "anyOf":
-            return _none_fits(fault, value)
-        case "pattern":
-            too_long = f"It is longer than {MAX_MATCHED:,} characters." if "at most" in fault.message else ""
-            return too_long or f"{value} does not match the pattern {wanted}."
-    return _bound(fault.validator, wanted, value) or f"{value}: {fault.message[:200]}."
+            said = _none_fits(fault, value)
+        case "pattern" if "at most" in fault.message:
+            said = f"It is longer than {MAX_MATCHED:,} characters."
+        case keyword:
+            said = _BOUNDS.get(str(keyword), "{value} is not what the schema allows.").format(
+                wanted=wanted, value=value
+            )
+    return said
 
 
 _BOUNDS: Mapping[str, str] = {
+    "pattern": "{value} does not match the pattern {wanted}.",
     "minimum": "{value} is less than {wanted}.",
     "maximum": "{value} is more than {wanted}.",
     "exclusiveMinimum": "{value} is not more than {wanted}.",
@@ -175,10 +205,6 @@ _BOUNDS: Mapping[str, str] = {
     "maxProperties": "It has more than {wanted} members.",
     "not": "{value} is not allowed.",
 }
-
-
-def _bound(keyword: object, wanted: Json, value: str) -> str:
-    return _BOUNDS.get(str(keyword), "").format(wanted=wanted, value=value)
 
 
 def _nearest(fault: ValidationError) -> ValidationError:

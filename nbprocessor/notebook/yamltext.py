@@ -6,6 +6,7 @@ notebook can choose a Python type, and so that every value keeps its line.
 
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-MAX_CHARACTERS = 500_000
+MAX_CHARACTERS = 200_000
 MAX_VALUES = 20_000
 """Values after aliases are written out: nine lines of aliases can stand for a billion."""
 MAX_DEPTH = 40
@@ -51,7 +52,10 @@ def read(text: str) -> YamlText:
     if text.lstrip().startswith("%"):
         raise YamlFault(1, "The YAML text begins with a directive.", "Leave it out; it is read as YAML 1.2.")
     try:
-        node = YAML(typ="safe", pure=True).compose(text)
+        with warnings.catch_warnings():
+            # An anchor that is set twice is no fault in YAML 1.2: the last one counts.
+            warnings.simplefilter("ignore")
+            node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         problem = str(fault.problem or fault.context or "it cannot be read").split("\n")[0]
@@ -80,7 +84,7 @@ class _Reader:
                 line, "The YAML text has too many values, or they are nested too deeply.", "Use fewer aliases (*)."
             )
         if isinstance(node, ScalarNode):
-            return _scalar(node)
+            return _written(node, _scalar(node))
         if node.tag not in {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}:
             raise _tagged(node)
         if isinstance(node, SequenceNode):
@@ -109,7 +113,18 @@ def _key(node: Node) -> str:
         raise YamlFault(line, "Merge keys (<<) are not part of YAML 1.2.", "Write the keys out.")
     if not node.tag.startswith("tag:yaml.org,2002:"):
         raise _tagged(node)
-    return str(node.value)
+    return str(_written(node, str(node.value)))
+
+
+def _written(node: Node, value: Any) -> Any:
+    """Return a value; a text has to have a form in UTF-8, which half a surrogate pair has not."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            sentence = "The text has half a character (a surrogate)."
+            raise YamlFault(node.start_mark.line + 1, sentence, 'Write it out, or as "\\U0001F600".') from None
+    return value
 
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -119,7 +134,9 @@ _CONSTANTS: Mapping[str, Any] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-_IMPLICIT = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "timestamp", "value"))
+_IMPLICIT = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "timestamp", "value", "merge")
+)
 
 
 def _scalar(node: ScalarNode) -> Any:
