@@ -15,7 +15,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,8 +24,12 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from nbprocessor.kit.connection import Patience
+from nbprocessor.kit.datamanagement import DataManagement
 from tests.servers.city import EDITOR, Answer, City, Request
 
+QUICK = Patience(first_wait=0.001, longest_wait=0.01, connect=5, read=20)
+"""Retries without the pauses a real server needs."""
 PATIENCE = 20
 """Seconds a held answer waits at most, so that a failing test ends."""
 
@@ -251,3 +255,10 @@ def datamanagement(datamanagement_server: StandIn) -> StandIn:
     """The stand-in with the recorded city, no faults and an empty log."""
     datamanagement_server.reset()
     return datamanagement_server
+
+
+@pytest.fixture
+def editor(datamanagement: StandIn) -> Iterator[DataManagement]:
+    """The source as one sees it who may do everything."""
+    with closing(DataManagement(datamanagement.url, token=EDITOR, patience=QUICK)) as source:
+        yield source
