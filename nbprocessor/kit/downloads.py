@@ -8,6 +8,7 @@ import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from nbprocessor.errors import DataUnavailable
 from nbprocessor.kit.connection import Connection
 
 
@@ -23,14 +24,15 @@ class Downloads:
         self._folder = Path(tempfile.mkdtemp(prefix="nbprocessor-"))
         self._begun: dict[str, Future[Path]] = {}
         self._beginning = threading.Lock()
-        self._end = weakref.finalize(self, _remove, self._threads, connection, self._folder)
+        self._ended = threading.Event()
+        self._end = weakref.finalize(self, _remove, self._threads, connection, self._folder, self._ended)
 
     def begin(self, path: str, resource: str, largest: int) -> Future[Path]:
         """Begin to fetch ``path`` unless that has been done; see `Connection.download` for the rest."""
         with self._beginning:
             if path not in self._begun:
                 self._begun[path] = self._threads.submit(
-                    _into_file, self._connection, self._folder, path, resource, largest
+                    _into_file, self._connection, self._folder, self._ended, path, resource, largest
                 )
             return self._begun[path]
 
@@ -52,20 +54,29 @@ class Downloads:
         self._end()
 
 
-def _into_file(connection: Connection, folder: Path, path: str, resource: str, largest: int) -> Path:
+def _into_file(
+    connection: Connection, folder: Path, ended: threading.Event, path: str, resource: str, largest: int
+) -> Path:
     """A function and not a method: a running thread must not keep alive what nobody uses any more."""
-    descriptor, name = tempfile.mkstemp(suffix=".geojson", dir=folder)
-    os.close(descriptor)
+    try:
+        descriptor, name = tempfile.mkstemp(suffix=".geojson", dir=folder)
+        os.close(descriptor)
+    except OSError as error:
+        raise DataUnavailable(resource, f"the answer cannot be kept: {error.strerror or error}") from error
     file = Path(name)
     try:
         connection.download(path, resource, file, largest)
     except BaseException:
         file.unlink(missing_ok=True)
         raise
+    finally:
+        if ended.is_set():  # the folder was removed, or could not be while this file was written
+            shutil.rmtree(folder, ignore_errors=True)
     return file
 
 
-def _remove(threads: ThreadPoolExecutor, connection: Connection, folder: Path) -> None:
+def _remove(threads: ThreadPoolExecutor, connection: Connection, folder: Path, ended: threading.Event) -> None:
+    ended.set()
     threads.shutdown(wait=False, cancel_futures=True)
     connection.close()
     shutil.rmtree(folder, ignore_errors=True)
