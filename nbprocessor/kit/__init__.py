@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from nbprocessor.kit.layers import result_layer
     from nbprocessor.kit.maps import choropleth
     from nbprocessor.kit.outputs import output, progress
-    from nbprocessor.kit.source import open_source
+    from nbprocessor.kit.sources import open_source
     from nbprocessor.kit.statistics import continuity, statistic, trend, window
     from nbprocessor.kit.summary import Summary
     from nbprocessor.kit.tables import describe, overview
     from nbprocessor.kit.timeseries import time_series
-    from nbprocessor.kit.timespans import earlier_values
+    from nbprocessor.kit.timespans import earlier_values, reference_values
 
 __all__ = [
     "Summary",
@@ -39,6 +39,7 @@ __all__ = [
     "overview",
     "points_within",
     "progress",
+    "reference_values",
     "result_layer",
     "statistic",
     "target_dates",
@@ -59,11 +60,12 @@ _HOME = {
     "length": "geometry",
     "lines_within": "geometry",
     "matching": "geometry",
-    "open_source": "source",
+    "open_source": "sources",
     "output": "outputs",
     "overview": "tables",
     "points_within": "geometry",
     "progress": "outputs",
+    "reference_values": "timespans",
     "result_layer": "layers",
     "statistic": "statistics",
     "target_dates": "indicators",

@@ -6,7 +6,7 @@ from typing import Any
 import geopandas as gpd
 import shapely
 
-from nbprocessor.kit.encoding import Value, dump_json, plain
+from nbprocessor.kit.jsonvalues import Value, dump_json, plain
 
 WGS84 = "EPSG:4326"
 

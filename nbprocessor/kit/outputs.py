@@ -9,11 +9,12 @@ from typing import Any
 
 from nbprocessor import contract
 from nbprocessor.kit import encoding, files, preview, wording
+from nbprocessor.kit.jsonvalues import Value
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
 
-def output(name: str, value: encoding.Value, media_type: str | None = None) -> None:
+def output(name: str, value: Value, media_type: str | None = None) -> None:
     """Hand over an output of the process.
 
     In a job, ``value`` is written to ``<name>.<extension>`` in the job's outputs folder, whole or not at all,
@@ -117,7 +118,7 @@ def _publish(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
     if InteractiveShell.initialized():
         InteractiveShell.instance().display_pub.publish(data=dict(data), metadata=dict(metadata))
     elif "text/plain" in data:
-        print(data["text/plain"])
+        print(data["text/plain"])  # noqa: T201 - plain Python has no other place to show it
 
 
 def _folder() -> Path | None:

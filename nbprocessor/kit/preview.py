@@ -4,7 +4,8 @@ import html
 import json
 
 from nbprocessor.kit import wording
-from nbprocessor.kit.encoding import GEOJSON, JSON, Encoded, Table, Value
+from nbprocessor.kit.encoding import GEOJSON, JSON, Encoded
+from nbprocessor.kit.jsonvalues import Table, Value
 
 TEXT_LENGTH = 400
 LINE = 100

@@ -52,7 +52,7 @@ class Indicator:
         From the indicator's entry for this unit; from the indicator itself when it is not joined to it yet.
         """
         entries = self.overview.get("applicableSpatialUnits") or ()
-        entry = next((entry for entry in entries if entry.get("spatialUnitId") == unit), {})
+        entry: Mapping[str, Any] = next((entry for entry in entries if entry.get("spatialUnitId") == unit), {})
         keys = [
             key
             for key in ("permissions", "allowedRoles", "isPublic", "ownerId")

@@ -1,4 +1,4 @@
-"""Where data comes from and results go: the contract of a source, and how a notebook opens one.
+"""Where data comes from and results go: the contract of a source. A notebook opens one with `sources.open_source`.
 
 A source is written by subclassing `Source` and giving it the ``read_…``, ``known``, ``address`` and ``put`` methods,
 and `prefetch` where reading takes long; everything a notebook calls is here and the same for all sources. Two exist:
@@ -6,55 +6,21 @@ and `prefetch` where reading takes long; everything a notebook calls is here and
 """
 
 import difflib
-import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import geopandas as gpd
 import pandas as pd
-import platformdirs
 
-from nbprocessor import contract
-from nbprocessor.errors import DataError, ResourceNotFound
-from nbprocessor.kit import demo_city, lifespans
+from nbprocessor.errors import ResourceNotFound
+from nbprocessor.kit import lifespans
 from nbprocessor.kit.resources import Georesource, Indicator, Overview, Receipt, SpatialUnit
 from nbprocessor.kit.timeseries import time_series
 
 Kind = Literal["indicator", "spatial unit", "georesource"]
 T = TypeVar("T")
-DEMO = "demo"
-
-
-def open_source(where: str | Path | None = None) -> "Source":
-    """Open the source of this run; what every process notebook calls first.
-
-    Args:
-        where: ``demo`` for the invented city, a folder, or the URL of a Data Management API. By default what the job
-            says (``NBPROCESSOR_SOURCE``); ``demo`` when nothing is said, as in JupyterLab.
-
-    Raises:
-        DataError: there is no such folder, or the address is neither a folder nor a URL.
-    """
-    from nbprocessor.kit.folder import FolderSource  # noqa: PLC0415 - the sources import this module
-
-    place = str(where or os.environ.get(contract.SOURCE) or DEMO)
-    if place.startswith(("http://", "https://")):
-        from nbprocessor.kit.datamanagement import DataManagement  # noqa: PLC0415 - only who has a URL waits for HTTP
-
-        return DataManagement(place)
-    writes = os.environ.get(contract.SOURCE_WRITES)
-    if place == DEMO:
-        own = Path(writes) if writes else platformdirs.user_data_path("nbprocessor") / demo_city.FOLDER.name
-        return FolderSource(demo_city.FOLDER, writes=own)
-    if not Path(place).is_dir():
-        raise DataError(
-            f'There is no folder "{place}"; a source is "{DEMO}", a folder, or a URL beginning with http.',
-            resource=place,
-        )
-    return FolderSource(Path(place), writes=Path(writes) if writes else None)
 
 
 class Source(ABC):

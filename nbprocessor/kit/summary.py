@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -100,6 +101,7 @@ class Summary:
                     known = known[known.index.isin(rows)]
                 else:
                     self._note_nothing_alive(unit, resource)
+                    self._note_mended(unit, resource)
         except DataError as error:
             self.note_failure(unit, resource, error)
             return False
@@ -186,6 +188,20 @@ class Summary:
             unit, resource, divisor == 0, wording.choose(text, f'"{resource.name}" is 0; one cannot divide by it.')
         )
 
+    def note_not_after(self, unit: str, resource: Resource, reference_date: str) -> None:
+        """Note a processing error for every area and each date that is not later than the reference date."""
+        existing = self._existing[unit]
+        early = existing & [day <= reference_date for day in existing.columns]
+        text = f"Der Zeitpunkt liegt nicht nach dem Referenz-Zeitpunkt {reference_date}."
+        other = f"The date is not later than the reference date {reference_date}."
+        self.note_where(unit, resource, early, wording.choose(text, other))
+
+    def note_empty(self, unit: str, resource: Resource, values: pd.DataFrame) -> None:
+        """Note a processing error for every area and date without a value: there is nothing to compute it from."""
+        text = f'In "{resource.name}" gibt es hier nichts, woraus sich ein Wert berechnen ließe.'
+        other = f'There is nothing here in "{resource.name}" to compute a value from.'
+        self.note_where(unit, resource, values.isna(), wording.choose(text, other))
+
     def note_failure(self, unit: str, resource: Resource | str, error: DataError) -> None:
         """Note that the data source failed; whatever was written of this unit counts as not written."""
         entry = self.entries.setdefault(unit, Entry(unit))
@@ -226,6 +242,24 @@ class Summary:
         if not alive.all():
             dates = [day for day, some in zip(self.dates, alive, strict=True) if not some]
             self.note(unit, "missingTimestamp", georesource, _no_values(georesource), dates)
+
+    def _note_mended(self, unit: str, georesource: Georesource) -> None:
+        if areas := _invalid(self.source.areas_of_all_times(unit)):
+            text = "Die Geometrie dieser Gebiete ist ungültig; gerechnet wurde mit der reparierten (make_valid)."
+            other = "The geometry of these areas is invalid; computed with the mended one (make_valid)."
+            self.note(unit, "processingError", unit, wording.choose(text, other), areas=areas)
+        if features := _invalid(self.source.features_of_all_times(georesource.id)):
+            listed = ", ".join(features[:10]) + (" …" if len(features) > 10 else "")
+            text = f"Die Geometrie von {len(features)} Objekten ist ungültig und wurde repariert: {listed}"
+            other = f"The geometry of {len(features)} features is invalid and was mended: {listed}"
+            self.note(unit, "processingError", georesource, wording.choose(text, other))
+
+
+def _invalid(features: gpd.GeoDataFrame) -> list[str]:
+    """Return the IDs of features with an invalid shape; their row, counted from 1, where they have no ID."""
+    wrong = ~features.geometry.is_valid & features.geometry.notna()
+    names = features["ID"] if "ID" in features.columns else pd.Series(range(1, len(features) + 1), features.index)
+    return [str(name) for name in dict.fromkeys(names[wrong])]
 
 
 def _no_values(resource: Resource) -> str:

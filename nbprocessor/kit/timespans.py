@@ -66,6 +66,21 @@ def earlier_values(
     return indicator.values(unit, earlier).set_axis(pd.Index(list(dates), dtype=str), axis=1)
 
 
+def reference_values(indicator: Indicator, unit: str, dates: Sequence[str], reference_date: str) -> pd.DataFrame:
+    """Return the values on one fixed date beside each later date: areas × ``dates``.
+
+    NaN where a date is not later than ``reference_date``, or the indicator has no value on that.
+
+    Raises:
+        DataError: the values cannot be read.
+    """
+    reference = indicator.values(unit, [reference_date])[reference_date]
+    missing = pd.Series(float("nan"), index=reference.index)
+    columns = [reference if day > reference_date else missing for day in dates]
+    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=reference.index, dtype="float64")
+    return frame.set_axis(pd.Index(list(dates), dtype=str), axis=1)
+
+
 def name(chosen: str | Mapping[str, Any]) -> str:
     """Return the name of a choice, which clients send as text or as ``{"apiName": …, "displayName": …}``."""
     return str(chosen.get("apiName", "")) if isinstance(chosen, Mapping) else str(chosen)

@@ -26,7 +26,8 @@ UNITS = {"stadtteile": "Stadtteile", "quartiere": "Quartiere"}
 OWNER = {"permissions": ["demo-redaktion"], "isPublic": True, "ownerId": "demo-stadt-erlenfurt"}
 
 DISTRICT_NAMES = [
-    "Innenstadt", "Westend", "Seeviertel", "Galgenheide", "Ostmark", "Birkenfeld", "Mühlengrund", "Nordhang", "Neuhafen",
+    "Innenstadt", "Westend", "Seeviertel", "Galgenheide", "Ostmark", "Birkenfeld", "Mühlengrund", "Nordhang",
+    "Neuhafen",
 ]  # fmt: skip
 """The centre, then around it, beginning in the south-west and running against the clock."""
 QUARTER_NAMES = [
@@ -34,8 +35,8 @@ QUARTER_NAMES = [
     "Bergmannsruh", "Brunnenfeld", "Distelkamp", "Eichenhain", "Eulenburg", "Färberwiese", "Finkenschlag", "Försterei",
     "Gartenstadt", "Ginsterweg", "Hasenwinkel", "Heidekrug", "Holunderhang", "Im Bruch", "Kaiserhöhe", "Kappesland",
     "Kiefernheide", "Kleeblatt", "Kirschallee", "Lerchenau", "Margarethenhof", "Marschwiese", "Obere Mühle",
-    "Rabenstein", "Rosenhügel", "Schilfufer", "Seeblick", "Sonnenplan", "Speicherstadt", "Tannenbusch", "Unter den Linden",
-    "Ziegelei",
+    "Rabenstein", "Rosenhügel", "Schilfufer", "Seeblick", "Sonnenplan", "Speicherstadt", "Tannenbusch",
+    "Unter den Linden", "Ziegelei",
 ]  # fmt: skip
 """From the centre outwards."""
 NEW_DISTRICT = 8
@@ -102,7 +103,8 @@ def _counts(random: Generator, metres: gpd.GeoSeries, district: np.ndarray) -> d
             random.uniform(low, high, (len(metres), 1)),
             random.normal(1, 0.02, inhabitants.shape),
         )
-        return np.round(inhabitants * level * wavering)
+        people: np.ndarray = np.round(inhabitants * level * wavering)
+        return people
 
     values = {
         "einwohner": inhabitants,
@@ -157,8 +159,14 @@ def _write_targets(folder: Path) -> None:
         "arbeitslosendichte": ("Arbeitslose je 1000 Einwohner", "‰", "Arbeitslose im Verhältnis zur Bevölkerung"),
         "einwohner-mittleren-alters": ("18- bis 64-Jährige", "Anzahl", "Bevölkerung von 18 bis 64 Jahren"),
         "einwohner-veraenderung": ("Bevölkerungsveränderung", "%", "Veränderung gegenüber einem früheren Zeitpunkt"),
+        "einwohner-zuwachs": ("Bevölkerungszuwachs", "Anzahl", "Zuwachs gegenüber einem früheren Zeitpunkt"),
         "einwohner-trend": ("Bevölkerungstrend", "% je Jahr", "Steigung der Ausgleichsgeraden"),
+        "einwohner-kontinuitaet": ("Stetigkeit der Bevölkerungsentwicklung", "r", "Korrelation mit der Zeit"),
+        "jung-und-alt": ("Unter 18- und ab 65-Jährige", "Anzahl", "Bevölkerung außerhalb des Erwerbsalters"),
+        "paare-jung-alt": ("Mögliche Paare aus Jung und Alt", "Paare", "Unter 18-Jährige mal ab 65-Jährige"),
         "anzahl-kitas": ("Kindertagesstätten", "Anzahl", "Kindertagesstätten im Gebiet"),
+        "anteil-staedtische-kitas": ("Städtische Kindertagesstätten", "%", "Anteil an allen Kindertagesstätten"),
+        "kita-plaetze": ("Plätze in Kindertagesstätten", "Plätze", "Plätze in Kindertagesstätten im Gebiet"),
         "laenge-radwege": ("Länge der Radwege", "km", "Summierte Länge der Radwege im Gebiet"),
     }  # fmt: skip
     for name, (title, unit, text) in targets.items():
@@ -213,7 +221,8 @@ def _write_unit(folder: Path, unit: str, frame: gpd.GeoDataFrame, levels: Mappin
 
 def _write_georesource(folder: Path, name: str, title: str, frame: gpd.GeoDataFrame, kind: str) -> None:
     kinds = {"isPOI": False, "isLOI": False, "isAOI": False} | {kind: True}
-    periods = [{"startDate": "2000-01-01", "endDate": None}]
+    lifespans = frame[["validStartDate", "validEndDate"]].drop_duplicates().sort_values("validStartDate")
+    periods = [{"startDate": start, "endDate": None if pd.isna(end) else end} for start, end in lifespans.to_numpy()]
     overview = {
         "georesourceId": name,
         "datasetName": title,

@@ -35,7 +35,7 @@ def lake(random: Generator) -> Polygon:
     angles = np.linspace(0, 2 * math.pi, 90, endpoint=False)
     radii = 1 + 0.18 * np.cos(2 * angles + 1) + 0.10 * np.cos(3 * angles) + 0.02 * random.normal(size=angles.size)
     points = np.column_stack([1_500 * radii * np.cos(angles), 480 * radii * np.sin(angles)])
-    return Polygon(points + (CENTRE[0] + 900, CENTRE[1] - 3_300))
+    return Polygon(points + np.array([CENTRE[0] + 900, CENTRE[1] - 3_300]))
 
 
 def quarters(random: Generator, border: Polygon, water: Polygon) -> gpd.GeoSeries:

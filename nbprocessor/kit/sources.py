@@ -1,0 +1,41 @@
+"""How a notebook opens the source of its data: the invented city, a folder, or a Data Management API."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from nbprocessor import contract
+from nbprocessor.errors import DataError
+from nbprocessor.kit import demo_city
+from nbprocessor.kit.folder import FolderSource
+from nbprocessor.kit.source import Source
+
+DEMO = "demo"
+
+
+def open_source(where: str | Path | None = None) -> Source:
+    """Open the source of this run; what every process notebook calls first.
+
+    Args:
+        where: ``demo`` for the invented city, a folder, or the URL of a Data Management API. By default what the job
+            says (``NBPROCESSOR_SOURCE``); ``demo`` when nothing is said, as in JupyterLab.
+
+    Raises:
+        DataError: there is no such folder, or the address is neither a folder nor a URL.
+    """
+    place = str(where or os.environ.get(contract.SOURCE) or DEMO)
+    if place.startswith(("http://", "https://")):
+        from nbprocessor.kit.datamanagement import DataManagement  # noqa: PLC0415 - only who has a URL waits for HTTP
+
+        return DataManagement(place)
+    writes = os.environ.get(contract.SOURCE_WRITES)
+    if place == DEMO:
+        own = Path(writes) if writes else platformdirs.user_data_path("nbprocessor") / demo_city.FOLDER.name
+        return FolderSource(demo_city.FOLDER, writes=own)
+    if not Path(place).is_dir():
+        raise DataError(
+            f'There is no folder "{place}"; a source is "{DEMO}", a folder, or a URL beginning with http.',
+            resource=place,
+        )
+    return FolderSource(Path(place), writes=Path(writes) if writes else None)
