@@ -201,15 +201,12 @@ class DataManagement(Source):
         return "/".join([f"/management{public}", *(quote(part, safe="") for part in parts)])
 
     def _check_values(self, unit_id: str, entries: Sequence[Mapping[str, Any]], resource: str) -> None:
+        """Refuse what the server would store wrong, or fail at without a reason."""
         if not entries:
             raise InvalidData(resource, ["there are no values to write"])
-        known = set(self.areas_of_all_times(unit_id)["ID"])
-        strange = [entry["spatialReferenceKey"] for entry in entries if entry["spatialReferenceKey"] not in known]
-        problems = [f'"{area}" is no area of spatial unit {unit_id}' for area in strange[: geodata.NAMED]]
-        if not problems:
-            problems = [f"{place} is too large for 32 bits" for place in _too_large(entries)]
-        if problems:
-            raise InvalidData(resource, problems)
+        self.expect_areas(unit_id, [entry["spatialReferenceKey"] for entry in entries], resource)
+        if places := _too_large(entries):
+            raise InvalidData(resource, [f"{place} is too large for 32 bits" for place in places])
 
     def _access(self, indicator: Indicator, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return who may see the values, by the names this server has for it."""

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 import geopandas as gpd
 import pandas as pd
 
-from nbprocessor.errors import ResourceNotFound
+from nbprocessor.errors import InvalidData, ResourceNotFound
 from nbprocessor.kit import lifespans
 from nbprocessor.kit.resources import Georesource, Indicator, Overview, Receipt, SpatialUnit
 from nbprocessor.kit.timeseries import time_series
@@ -179,6 +179,17 @@ class Source(ABC):
         hint = f" Similar: {', '.join(similar)}." if similar else ""
         message = f'There is no {kind} "{wanted}", or no permission to see it.{hint}'
         return ResourceNotFound(f"{kind} {wanted}", status, message)
+
+    def expect_areas(self, unit: str, areas: Sequence[str], resource: str) -> None:
+        """Refuse to write values of areas that a spatial unit does not have: they would be stored and never seen.
+
+        Raises:
+            InvalidData: there are such areas; the sentence names up to five.
+            DataError: the areas of the unit cannot be read.
+        """
+        known = set(self.areas_of_all_times(unit)["ID"])
+        if strange := [area for area in areas if area not in known]:
+            raise InvalidData(resource, [f'"{area}" is no area of spatial unit {unit}' for area in strange[:5]])
 
     def _once(self, key: tuple[str, ...], read: Callable[[], T]) -> T:
         with self._reading.setdefault(key, threading.Lock()):
