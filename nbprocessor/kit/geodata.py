@@ -42,7 +42,7 @@ def read(path: Path, resource: str) -> gpd.GeoDataFrame:
         frame = _read_parquet(path) if path.suffix == ".parquet" else _read_by_gdal(path, resource)
     except ImportError as error:
         raise DataError(
-            f"{resource}: reading Parquet needs the package pyarrow; install it.", resource=resource
+            f"{resource}: reading Parquet needs the package pyarrow (pip install "nbprocessor[parquet]").", resource=resource
         ) from error
     except (OSError, ValueError, RuntimeError) as error:  # pyogrio's and pyproj's errors are RuntimeErrors
         raise InvalidData(resource, [f"cannot be read as geodata: {_why(error, path)}"]) from error
