@@ -41,9 +41,9 @@ def read(path: Path, resource: str) -> gpd.GeoDataFrame:
     try:
         frame = _read_parquet(path) if path.suffix == ".parquet" else _read_by_gdal(path, resource)
     except ImportError as error:
-        raise DataError(
-            f"{resource}: reading Parquet needs the package pyarrow (pip install "nbprocessor[parquet]").", resource=resource
-        ) from error
+        mend = "pip install nbprocessor[parquet]"
+        text = f"{resource}: reading Parquet needs the package pyarrow; {mend}"
+        raise DataError(text, resource=resource) from error
     except (OSError, ValueError, RuntimeError) as error:  # pyogrio's and pyproj's errors are RuntimeErrors
         raise InvalidData(resource, [f"cannot be read as geodata: {_why(error, path)}"]) from error
     if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
