@@ -94,7 +94,7 @@ class Store(_Section):
 class Execution(_Section):
     """How jobs run."""
 
-    executor: Literal["auto", "subprocess"] = "auto"
+    executor: Literal["auto", "direct", "subprocess"] = "auto"
     workers: Annotated[int, Field(ge=0)] = 0
     """Jobs running at once; 0: as many as the machine has cores."""
     queue: Annotated[int, Field(ge=1)] = 200

@@ -1,7 +1,7 @@
 """The process at the root of a job's tree: runs the notebook with papermill and ends all it started.
 
-``python -m nbprocessor.execution.child <descriptor>``: standard input has the run and then orders,
-``<descriptor>`` takes messages (see :mod:`.wire`), standard output and error are the job's log.
+``python -m nbprocessor.execution.child <descriptor>``, or a fork of :mod:`.zygote`: standard input has the run and then
+orders, ``<descriptor>`` takes messages (see :mod:`.wire`), standard output and error are the job's log.
 """
 
 import logging
@@ -9,18 +9,21 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import papermill
 import psutil
 from jupyter_client.kernelspec import KernelSpecManager
+from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import papermill_io
 
 from nbprocessor import contract
 from nbprocessor.errors import CellFailed, ExecutionError, KernelMissing
-from nbprocessor.execution import injection, processtree, wire
-from nbprocessor.execution.engine import Link
+from nbprocessor.execution import direct_engine, injection, processtree, wire
+from nbprocessor.execution.cells import Cells
 from nbprocessor.execution.executor import Progress, Run
+from nbprocessor.execution.following import Link
 from nbprocessor.execution.saving import AtomicFiles
 
 log = logging.getLogger(__name__)
@@ -48,9 +51,19 @@ class _PipeLink(Link):
 
 
 def main() -> None:
-    """Run the notebook of one job."""
+    """Run the notebook of one job with a kernel."""
     descriptor = int(sys.argv[1])
     os.set_inheritable(descriptor, False)
+    obey(descriptor)
+
+
+def obey(descriptor: int, cells: Cells | None = None) -> None:
+    """Read the run from standard input, do it, and tell how it ended.
+
+    Args:
+        descriptor: Takes the messages.
+        cells: A forked shell to run the cells in; None: in a kernel.
+    """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(message)s")
     log.setLevel(logging.INFO)
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of every input that has no default
@@ -59,7 +72,7 @@ def main() -> None:
     run = wire.decode_run(next(orders))
     link = _PipeLink(descriptor)
     threading.Thread(target=_obey, args=(orders, link), daemon=True).start()
-    error = _run(run, link)
+    error = _run(run, link, cells)
     # What the notebook left running ends here, while this process is still there to adopt it.
     processtree.end_descendants(psutil.Process())
     link.end(error)
@@ -85,27 +98,31 @@ def _obey(orders: Iterator[bytes], link: Link) -> None:
     os._exit(LOST)
 
 
-def _run(run: Run, link: Link) -> ExecutionError | None:
+def _run(run: Run, link: Link, cells: Cells | None) -> ExecutionError | None:
     """Run the notebook; return why it failed, or None."""
     os.chdir(run.folder)
     _only_local_files()
     injection.register()
     try:
-        _require_kernel(run.kernel)
+        if cells is None:
+            _require_kernel(run.kernel)
+            how: dict[str, Any] = {"engine_name": "nbprocessor", "start_timeout": run.start_timeout}
+        else:
+            papermill_engines.register(direct_engine.NAME, direct_engine.DirectEngine)
+            how = {"engine_name": direct_engine.NAME, "cells": cells, "environment": run.environment}
         papermill.execute_notebook(
             contract.FILE_NOTEBOOK,
             contract.FILE_EXECUTED,
             parameters=injection.injectable(run.parameters),
-            engine_name="nbprocessor",
             kernel_name=run.kernel,
             language=run.language,
             progress_bar=False,
             stdout_file=sys.stdout,
             stderr_file=sys.stderr,
-            start_timeout=run.start_timeout,
             execution_timeout=run.cell_time,
             cwd=contract.FOLDER_WORK,
             link=link,
+            **how,
         )
     except PapermillExecutionError as error:
         return link.failure or CellFailed(f"#{error.cell_index}", error.ename, error.evalue)

@@ -7,8 +7,6 @@ cell as an error output, so the notebook says how far it came and why not furthe
 
 import asyncio
 import tempfile
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,8 @@ from papermill.engines import Engine
 from papermill.log import logger
 
 from nbprocessor import contract
-from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, LimitReached
-from nbprocessor.execution.executor import Progress
+from nbprocessor.errors import CellFailed, KernelDied, LimitReached
+from nbprocessor.execution.following import Following, Link
 from nbprocessor.execution.limits import duration
 from nbprocessor.execution.saving import SavingManager
 
@@ -30,32 +28,6 @@ IOPUB_TIMEOUT = 60
 """Seconds in which a cell's last outputs have to follow its reply; nbclient's 4 are few for a large output."""
 MAX_SOCKET_PATH = 90
 """Bytes of path a unix socket may have (108), less what jupyter_client appends."""
-
-
-class Link:
-    """Ties a run to whoever started it. This one ties it to nobody; :mod:`.child` reports to the executor."""
-
-    def __init__(self) -> None:
-        self.failure: ExecutionError | None = None
-        """Why the run failed, once it has."""
-        self.interrupted = False
-        self._lock = threading.Lock()
-        self._interrupt: Callable[[], object] | None = None
-
-    def progress(self, progress: Progress) -> None:
-        """Take note of how far the run is."""
-
-    def interrupt(self) -> None:
-        """Interrupt the run; may be called from any thread, also before it began."""
-        with self._lock:
-            self.interrupted = True
-            if self._interrupt is not None:
-                self._interrupt()
-
-    def attach(self, interrupt: Callable[[], object] | None) -> None:
-        """Say how the run is interrupted from now on; None: it has ended. Called by the engine."""
-        with self._lock:
-            self._interrupt = interrupt
 
 
 class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annotations
@@ -133,7 +105,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         self.timeout_func = lambda _: cell_time
         self._cell_time = cell_time
         self._link = link
-        self._code = [i for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code" and cell.source.strip()]
+        self._following = Following(nb_man, link)
 
     def execute(self, **_: Any) -> nbformat.NotebookNode:
         """Start the kernel, run the cells, end the kernel."""
@@ -165,8 +137,8 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         except (DeadKernelError, RuntimeError) as error:
             # jupyter_client says both with a bare RuntimeError.
             if "respond" in str(error):
-                raise self._failed(LimitReached("start", duration(self.startup_timeout))) from error
-            raise self._failed(KernelDied()) from error
+                raise self._following.failed(LimitReached("start", duration(self.startup_timeout))) from error
+            raise self._following.failed(KernelDied()) from error
         self.nb.metadata["language_info"] = info["content"]["language_info"]
 
     async def _run_cells(self) -> None:
@@ -182,29 +154,16 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
                 return
 
     async def _run_cell(self, cell: nbformat.NotebookNode, index: int) -> None:
-        if index in self._code:
-            self._report(index)
+        self._following.begins(index)
         try:
             await self.async_execute_cell(cell, index)
         except CellExecutionError as error:
             self.nb_man.cell_exception(cell, cell_index=index, exception=error)
-            self._failed(CellFailed(cell.id, error.ename, error.evalue, error.traceback))
+            self._following.failed(CellFailed(cell.id, error.ename, error.evalue, error.traceback))
         except DeadKernelError:
-            self._broken(cell, index, KernelDied(cell.id, await self._exit_code()))
+            self._following.broken(cell, index, KernelDied(cell.id, await self._exit_code()))
         except CellTimeoutError:
-            self._broken(cell, index, LimitReached("cell time", duration(self._cell_time or 0), cell.id))
-
-    def _broken(self, cell: nbformat.NotebookNode, index: int, error: ExecutionError) -> None:
-        """Write into the cell what ended it when it could not say so itself."""
-        name = type(error).__name__
-        output = nbformat.v4.new_output("error", ename=name, evalue=str(error), traceback=[f"{name}: {error}"])
-        cell.outputs.append(output)
-        self.nb_man.cell_exception(cell, cell_index=index, exception=error)
-        self._failed(error)
-
-    def _failed(self, error: ExecutionError) -> ExecutionError:
-        self._link.failure = error
-        return error
+            self._following.broken(cell, index, LimitReached("cell time", duration(self._cell_time or 0), cell.id))
 
     async def _exit_code(self) -> int | None:
         code: int | None = await self.km.provisioner.poll() if self.km.provisioner else None
@@ -216,17 +175,12 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         if self.km is not None and self.km.has_kernel:
             self._interrupting = asyncio.ensure_future(self.km.interrupt_kernel())
 
-    def _report(self, index: int, fraction: float = 0.0, text: str = "") -> None:
-        number = self._code.index(index) + 1
-        cell = self.nb.cells[index]
-        self._link.progress(Progress(number, len(self._code), cell.id, _heading(self.nb, index), fraction, text))
-
     def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
         """Take one message of the kernel; progress inside a cell is passed on instead of kept."""
         if msg["msg_type"] in {"display_data", "update_display_data"}:
             told = msg["content"]["data"].get(contract.PROGRESS_MEDIA_TYPE)
             if told is not None:
-                self._report(cell_index, *_progress(told))
+                self._following.told(cell_index, told)
                 return None
         return super().process_message(msg, cell, cell_index)
 
@@ -240,21 +194,3 @@ def _kernel_manager(kernel_name: str, folder: Path) -> AsyncKernelManager:
     if len(str(prefix).encode()) > MAX_SOCKET_PATH:
         return AsyncKernelManager(kernel_name=kernel_name)
     return AsyncKernelManager(kernel_name=kernel_name, transport="ipc", ip=str(prefix))
-
-
-def _progress(told: Any) -> tuple[float, str]:
-    """Read what a notebook says of its progress; whatever cannot be read moves nothing."""
-    try:
-        return min(1.0, max(0.0, told["done"] / told["of"])), str(told.get("text", ""))
-    except (TypeError, KeyError, ZeroDivisionError):
-        return 0.0, ""
-
-
-def _heading(nb: nbformat.NotebookNode, index: int) -> str:
-    """Return the nearest heading above a cell, without its marks."""
-    for cell in reversed(nb.cells[:index]):
-        if cell.cell_type == "markdown":
-            for line in reversed(cell.source.splitlines()):
-                if line.startswith("#"):
-                    return str(line.lstrip("#").strip())
-    return ""

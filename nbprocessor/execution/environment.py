@@ -21,6 +21,11 @@ PASSED = frozenset(
 """Names of the server's variables a job sees, besides ``LC_*``; what is not named here may be a secret."""
 
 
+def passed(server: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the server's variables that a job may see."""
+    return {name: value for name, value in server.items() if name in PASSED or name.startswith("LC_")}
+
+
 def job_environment(
     job_id: UUID, folder: Path, settings: Settings, server: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
@@ -32,7 +37,6 @@ def job_environment(
         settings: Data source and language.
         server: The server's own environment.
     """
-    passed = {name: value for name, value in server.items() if name in PASSED or name.startswith("LC_")}
     source = settings.data.source
     own = {
         contract.JOB_ID: str(job_id),
@@ -42,4 +46,4 @@ def job_environment(
     }
     if source == "demo":
         own[contract.SOURCE_WRITES] = str(folder / contract.FOLDER_WRITES)
-    return passed | own
+    return passed(server) | own

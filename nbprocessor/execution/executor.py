@@ -108,6 +108,15 @@ class Executor(ABC):
     name: ClassVar[str]
     """What settings and front matter call it; recorded in the manifest."""
 
+    def suits(self, kernel: str, language: str) -> bool:  # noqa: ARG002  # an executor that can do it all is complete
+        """Tell whether this executor can run a notebook; asked by the choice, for each job.
+
+        Args:
+            kernel: Name of the kernel the notebook asks for.
+            language: Programming language of its cells.
+        """
+        return True
+
     @abstractmethod
     async def start(self, run: Run, observe: Observe) -> RunningJob:
         """Start ``run`` and return at once; called by the worker once a claimed job's inputs are there.

@@ -1,31 +1,19 @@
-"""The default executor: a process and a session of its own per job, with an ordinary Jupyter kernel below."""
+"""Executor ``subprocess``: a process and a session of its own per job, with an ordinary Jupyter kernel below."""
 
 import asyncio
 import contextlib
-import os
 import shutil
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, ClassVar
-from uuid import UUID
 
-import psutil
-
-from nbprocessor import contract
-from nbprocessor.errors import ExecutionError, KernelDied
-from nbprocessor.execution import processtree, wire
-from nbprocessor.execution.executor import Executor, Observe, Outcome, Progress, Run, RunningJob
-from nbprocessor.execution.log import JobLog
-
-MAX_LINE = 1 << 20
-"""Bytes of one message of the child."""
+from nbprocessor.errors import ExecutionError
+from nbprocessor.execution.executor import Executor, Observe, Run, RunningJob
+from nbprocessor.execution.piped import PipedJob, Pipes, with_scratch
 
 
 class SubprocessExecutor(Executor):
-    """Runs each job as ``python -m nbprocessor.execution.child``."""
+    """Runs each job as ``python -m nbprocessor.execution.child``; any kernel, at the cost of its start."""
 
     name: ClassVar[str] = "subprocess"
 
@@ -37,24 +25,23 @@ class SubprocessExecutor(Executor):
         """
         with contextlib.ExitStack() as undo:
             try:
-                scratch = Path(tempfile.mkdtemp(prefix=scratch_prefix(run.job_id)))
+                run, scratch = with_scratch(run)
                 undo.callback(shutil.rmtree, scratch, ignore_errors=True)
-                run = replace(run, environment={**run.environment, **_scratch_environment(scratch)})
-                pipes = _Pipes()
+                pipes = Pipes()
                 undo.callback(pipes.close)
                 process = await _start_child(run, pipes)
             except OSError as error:
                 raise ExecutionError(f"no process could be started for the job: {error.strerror or error}") from error
             undo.pop_all()
         pipes.close_childs()
-        return _Subprocess(run, process, pipes, scratch, observe)
+        return PipedJob(run, process, pipes, scratch, observe)
 
     def facts(self) -> Mapping[str, Any]:
         """Return what ``/health`` tells."""
         return {"name": self.name, "isolation": "none"}
 
 
-async def _start_child(run: Run, pipes: "_Pipes") -> asyncio.subprocess.Process:
+async def _start_child(run: Run, pipes: Pipes) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",  # a file in the job's folder must not become a module of the child
@@ -69,130 +56,3 @@ async def _start_child(run: Run, pipes: "_Pipes") -> asyncio.subprocess.Process:
         cwd=run.folder,
         start_new_session=True,
     )
-
-
-class _Pipes:
-    """Three pipes between executor and child: orders to it, reports and log from it."""
-
-    def __init__(self) -> None:
-        self.orders_out, self.orders_in = os.pipe()
-        self.reports_out, self.reports_in = os.pipe()
-        self.log_out, self.log_in = os.pipe()
-
-    def close_childs(self) -> None:
-        """Close the child's ends, so that this side sees when the child closes them."""
-        for descriptor in (self.orders_out, self.reports_in, self.log_in):
-            os.close(descriptor)
-
-    def close(self) -> None:
-        """Close both sides."""
-        self.close_childs()
-        for descriptor in (self.orders_in, self.reports_out, self.log_out):
-            os.close(descriptor)
-
-
-class _Subprocess(RunningJob):
-    """A child under way."""
-
-    def __init__(
-        self, run: Run, process: asyncio.subprocess.Process, pipes: _Pipes, scratch: Path, observe: Observe
-    ) -> None:
-        self._run = run
-        self._process = process
-        self._root: psutil.Process | None = None
-        with contextlib.suppress(psutil.NoSuchProcess):
-            self._root = psutil.Process(process.pid)
-        self._scratch = scratch
-        self._observe = observe
-        self._last: Progress | None = None
-        self._ended = False
-        self._error: ExecutionError | None = None
-        self._interrupted = asyncio.Event()
-        self._orders = asyncio.create_task(self._give_orders(pipes.orders_in))
-        self._readers = [
-            asyncio.create_task(self._read_reports(pipes.reports_out)),
-            asyncio.create_task(self._read_log(pipes.log_out)),
-        ]
-
-    def interrupt(self) -> None:
-        """Order the child to interrupt its kernel."""
-        self._interrupted.set()
-
-    async def kill(self) -> None:
-        """End the tree from its leaves to its root."""
-        await asyncio.to_thread(processtree.end, self._root, self._run.job_id)
-
-    async def wait(self) -> Outcome:
-        """Wait for the child, end what it left, and say how it went."""
-        try:
-            code = await self._process.wait()
-            if not self._ended or code != 0:
-                # It did not come to its own end, so it could not look after its descendants.
-                await self.kill()
-            # The pipes are at their end, unless something that left the tree unseen holds them open.
-            done, _ = await asyncio.wait(self._readers, timeout=processtree.PATIENCE)
-            for task in done:
-                task.result()
-        finally:
-            for task in (self._orders, *self._readers):
-                task.cancel()
-            await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
-        if self._ended:
-            return Outcome(self._error)
-        return Outcome(KernelDied(self._last.cell_id if self._last else "", code))
-
-    async def _give_orders(self, descriptor: int) -> None:
-        """Send the run, then the one order there is; closing the pipe tells the child that it is alone."""
-        with os.fdopen(descriptor, "wb", buffering=0) as pipe, contextlib.suppress(BrokenPipeError):
-            await asyncio.to_thread(_write_all, pipe.fileno(), wire.encode_run(self._run))
-            await self._interrupted.wait()
-            os.write(descriptor, wire.INTERRUPT)
-            await asyncio.Event().wait()
-
-    async def _read_reports(self, descriptor: int) -> None:
-        async with _reader(descriptor) as reader:
-            async for line in reader:
-                message = wire.decode(line)
-                if isinstance(message, Progress):
-                    self._last = message
-                    self._observe(message)
-                else:
-                    self._ended, self._error = True, message
-
-    async def _read_log(self, descriptor: int) -> None:
-        with JobLog(self._run.folder / contract.FILE_LOG, self._run.log_limit) as job_log:
-            async with _reader(descriptor) as reader:
-                while content := await reader.read(1 << 16):
-                    job_log.write(content)
-
-
-@contextlib.asynccontextmanager
-async def _reader(descriptor: int) -> AsyncIterator[asyncio.StreamReader]:
-    """Read a pipe in the event loop; it is closed afterwards."""
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=MAX_LINE)
-    pipe = os.fdopen(descriptor, "rb", buffering=0)
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
-    try:
-        yield reader
-    finally:
-        transport.close()
-
-
-def scratch_prefix(job_id: UUID) -> str:
-    """Return how the names of a job's temporary folders begin."""
-    return f"nbprocessor-{job_id.hex}-"
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _scratch_environment(scratch: Path) -> dict[str, str]:
-    """Keep the run's temporary files, connection file and shell profile out of everybody else's."""
-    places = {"TMPDIR": "tmp", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}
-    for name in places.values():
-        (scratch / name).mkdir(mode=0o700)
-    return {variable: str(scratch / name) for variable, name in places.items()}

@@ -62,7 +62,7 @@ class Supervised:
             preparing.add_done_callback(lambda task: task.cancelled() or task.exception())
             return Outcome(None if cause else LimitReached("time", duration(self._time_limit))), cause
         run, process = preparing.result()
-        executor = await self.executors.choose(process.executor)
+        executor = await self.executors.choose(process.executor, process.kernel, process.language)
         self._executor = executor.name
         running = await executor.start(run, self._observe)
         return await self._watched(running)

@@ -92,6 +92,7 @@ class Worker:
         """Run jobs until ``stop`` is set; then running ones are interrupted, and queued again or closed."""
         self._loop = asyncio.get_running_loop()
         self._stopping = stop
+        warming = asyncio.create_task(self._executors.warm(), name="warming")
         try:
             while not stop.is_set():
                 try:
@@ -101,6 +102,7 @@ class Worker:
                     log.warning("store cannot be used reason=%s", error)
                 await self._rest(stop)
         finally:
+            await asyncio.gather(warming, return_exceptions=True)
             await asyncio.gather(*(running.task for running in self._running.values()), return_exceptions=True)
             await self._executors.close()
 

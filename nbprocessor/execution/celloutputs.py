@@ -1,0 +1,69 @@
+"""A cell's outputs as they come in: streams joined, displays updated and cleared as a notebook front end does it.
+
+The rules are the Jupyter message protocol's (stream, display_data, update_display_data, execute_result, clear_output,
+error); the same that nbclient applies to a kernel's messages.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import nbformat
+
+Content = Mapping[str, Any]
+
+
+class CellOutputs:
+    """Outputs of one notebook's cells. Displays are remembered over cells: a later one may update them."""
+
+    def __init__(self, nb: nbformat.NotebookNode) -> None:
+        self._nb = nb
+        self._displays: dict[str, list[nbformat.NotebookNode]] = {}
+        self._clear_next: set[int] = set()
+
+    def add(self, index: int, kind: str, content: Content) -> None:
+        """Take one message of a cell.
+
+        Args:
+            index: Of the cell.
+            kind: Name of the message in the protocol.
+            content: Its content; ``transient`` may hold the display's id.
+        """
+        cell = self._nb.cells[index]
+        if kind == "clear_output":
+            self._clear(index, wait=bool(content.get("wait")))
+            return
+        if kind == "update_display_data":
+            self._update(content)
+            return
+        if index in self._clear_next:
+            self._clear_next.discard(index)
+            cell.outputs = []
+        if kind == "stream":
+            _join(cell.outputs, content["name"], content["text"])
+            return
+        output = nbformat.v4.new_output(kind, **{key: value for key, value in content.items() if key != "transient"})
+        cell.outputs.append(output)
+        display = (content.get("transient") or {}).get("display_id")
+        if display:
+            self._displays.setdefault(display, []).append(output)
+
+    def _clear(self, index: int, *, wait: bool) -> None:
+        if wait:
+            self._clear_next.add(index)
+        else:
+            self._clear_next.discard(index)
+            self._nb.cells[index].outputs = []
+
+    def _update(self, content: Content) -> None:
+        for output in self._displays.get((content.get("transient") or {}).get("display_id", ""), ()):
+            output.data = nbformat.from_dict(content["data"])
+            output.metadata = nbformat.from_dict(content.get("metadata") or {})
+
+
+def _join(outputs: list[nbformat.NotebookNode], name: str, text: str) -> None:
+    """Add text to the stream's last output, if nothing else came in between."""
+    last = outputs[-1] if outputs else None
+    if last is not None and last.output_type == "stream" and last.name == name:
+        last.text += text
+    else:
+        outputs.append(nbformat.v4.new_output("stream", name=name, text=text))

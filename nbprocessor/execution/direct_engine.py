@@ -1,0 +1,171 @@
+"""papermill engine ``nbprocessor-direct``: runs Python cells in a forked shell, without a kernel in between.
+
+Everything else is as with :mod:`.engine`: papermill injects the parameters, keeps the cells' states and writes the
+notebook; progress, limits and saves are the same.
+"""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import nbformat
+
+from nbprocessor import contract
+from nbprocessor.errors import CellFailed, KernelDied, LimitReached
+from nbprocessor.execution.celloutputs import CellOutputs
+from nbprocessor.execution.cells import Cells, CellsDied, Reply
+from nbprocessor.execution.engine import NbprocessorEngine
+from nbprocessor.execution.following import Following, Link
+from nbprocessor.execution.limits import duration
+from nbprocessor.execution.saving import SavingManager
+
+NAME = "nbprocessor-direct"
+PATIENCE = 2.0
+"""Seconds the shell may take to end once all cells have run: exit functions, threads that are not daemons."""
+LANGUAGE_INFO: Mapping[str, Any] = {
+    "name": "python",
+    "version": sys.version.split()[0],
+    "mimetype": "text/x-python",
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "pygments_lexer": "ipython3",
+    "nbconvert_exporter": "python",
+    "file_extension": ".py",
+}
+"""What ipykernel says of itself."""
+
+
+class DirectEngine(NbprocessorEngine):
+    """The engine :mod:`.child` registers where it has a forked shell."""
+
+    @classmethod
+    def execute_managed_notebook(  # type: ignore[override]  # more arguments than papermill's own, passed by name
+        cls,
+        nb_man: SavingManager,
+        kernel_name: str,  # noqa: ARG003  # papermill's signature; the shell is this Python
+        *,
+        cells: Cells,
+        environment: Mapping[str, str],
+        link: Link | None = None,
+        execution_timeout: float | None = None,
+        **streams: Any,
+    ) -> None:
+        """Execute the cells.
+
+        Args:
+            nb_man: Keeper of the cells' states.
+            kernel_name: Not used.
+            cells: The forked shell.
+            environment: Of the cells, all of it.
+            link: Who follows the run.
+            execution_timeout: Seconds a cell may take; None: as long as it wants.
+            streams: papermill's ``stdout_file`` and ``stderr_file``, to which streams are written too.
+        """
+        run = _Run(nb_man, link or Link(), cells, execution_timeout, streams)
+        asyncio.run(run.all(environment))
+
+
+class _Run:
+    """The run of one notebook."""
+
+    def __init__(
+        self, nb_man: SavingManager, link: Link, cells: Cells, cell_time: float | None, streams: Mapping[str, Any]
+    ) -> None:
+        self._manager = nb_man
+        self._nb = nb_man.nb
+        self._link = link
+        self._cells = cells
+        self._cell_time = cell_time
+        self._logs = {"stdout": streams.get("stdout_file"), "stderr": streams.get("stderr_file")}
+        self._outputs = CellOutputs(self._nb)
+        self._following = Following(nb_man, link)
+
+    async def all(self, environment: Mapping[str, str]) -> None:
+        loop = asyncio.get_running_loop()
+        self._link.attach(lambda: loop.call_soon_threadsafe(self._interrupt))
+        try:
+            await self._cells.open(environment, ".")
+            for index, cell in enumerate(self._nb.cells):
+                if self._link.interrupted:
+                    break
+                self._manager.cell_start(cell, index)
+                try:
+                    await self._one(cell, index)
+                finally:
+                    self._manager.cell_complete(cell, cell_index=index)
+                if cell.metadata.papermill.status == self._manager.FAILED:
+                    break
+        finally:
+            self._link.attach(None)
+            self._manager.forget_plan()
+            await self._cells.close(0 if self._link.failure or self._link.interrupted else PATIENCE)
+        self._nb.metadata["language_info"] = nbformat.from_dict(dict(LANGUAGE_INFO))
+
+    async def _one(self, cell: nbformat.NotebookNode, index: int) -> None:
+        self._following.begins(index)
+        if cell.cell_type != "code" or not cell.source.strip() or "skip-execution" in _tags(cell):
+            return
+        cell.outputs = []
+        failure: dict[str, Any] = {}
+
+        def receive(kind: str, content: Mapping[str, Any]) -> None:
+            if kind == "error":
+                failure.update(content)
+            self._take(index, kind, content)
+
+        try:
+            async with asyncio.timeout(self._cell_time):
+                reply = await self._cells.run(cell.source, cell.id, receive)
+        except TimeoutError:
+            self._following.broken(cell, index, LimitReached("cell time", duration(self._cell_time or 0), cell.id))
+            return
+        except CellsDied:
+            self._following.broken(cell, index, KernelDied(cell.id, await self._cells.exit_code()))
+            return
+        cell.execution_count = reply.count
+        cell.metadata["execution"] = _timing(reply)
+        if not reply.ok and "raises-exception" not in _tags(cell):
+            error = CellFailed(
+                cell.id, failure.get("ename", ""), failure.get("evalue", ""), "\n".join(failure.get("traceback", ()))
+            )
+            self._manager.cell_exception(cell, cell_index=index, exception=error)
+            self._following.failed(error)
+
+    def _take(self, index: int, kind: str, content: Mapping[str, Any]) -> None:
+        """Take one message; progress inside a cell is passed on instead of kept."""
+        if kind in {"display_data", "update_display_data"}:
+            told = content["data"].get(contract.PROGRESS_MEDIA_TYPE)
+            if told is not None:
+                self._following.told(index, told)
+                return
+        self._outputs.add(index, kind, content)
+        if kind == "stream" and (log := self._logs[content["name"]]) is not None:
+            with suppress(OSError):  # the log's disk is full: the notebook still has the text
+                log.write(content["text"])
+                log.flush()
+        self._manager.autosave_cell()
+
+    def _interrupt(self) -> None:
+        # Saved first: a cell that does not obey is killed, and with it this process.
+        self._manager.flush()
+        self._cells.interrupt()
+
+
+def _tags(cell: nbformat.NotebookNode) -> list[str]:
+    tags: list[str] = cell.metadata.get("tags", [])
+    return tags
+
+
+def _timing(reply: Reply) -> dict[str, str]:
+    """Write when a cell ran under the names nbclient has for it."""
+    began, ended = (
+        datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z") for moment in (reply.began, reply.ended)
+    )
+    return {
+        "iopub.status.busy": began,
+        "iopub.execute_input": began,
+        "iopub.status.idle": ended,
+        "shell.execute_reply": ended,
+    }

@@ -1,0 +1,88 @@
+"""How a run is followed: progress goes to whoever started it, failures of the run itself into their cell."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import nbformat
+from papermill.engines import NotebookExecutionManager
+
+from nbprocessor.errors import ExecutionError
+from nbprocessor.execution.executor import Progress
+
+
+class Link:
+    """Ties a run to whoever started it. This one ties it to nobody; :mod:`.child` reports to the executor."""
+
+    def __init__(self) -> None:
+        self.failure: ExecutionError | None = None
+        """Why the run failed, once it has."""
+        self.interrupted = False
+        self._lock = threading.Lock()
+        self._interrupt: Callable[[], object] | None = None
+
+    def progress(self, progress: Progress) -> None:
+        """Take note of how far the run is."""
+
+    def interrupt(self) -> None:
+        """Interrupt the run; may be called from any thread, also before it began."""
+        with self._lock:
+            self.interrupted = True
+            if self._interrupt is not None:
+                self._interrupt()
+
+    def attach(self, interrupt: Callable[[], object] | None) -> None:
+        """Say how the run is interrupted from now on; None: it has ended. Called by the engine."""
+        with self._lock:
+            self._interrupt = interrupt
+
+
+class Following:
+    """What an engine tells of its run."""
+
+    def __init__(self, manager: NotebookExecutionManager, link: Link) -> None:
+        """Take papermill's keeper of cell states and the link."""
+        self._manager = manager
+        self._link = link
+        self._cells = manager.nb.cells
+        self._code = [i for i, cell in enumerate(self._cells) if cell.cell_type == "code" and cell.source.strip()]
+
+    def begins(self, index: int) -> None:
+        """Tell that a cell begins; text cells and empty ones count for nothing."""
+        if index in self._code:
+            self._report(index)
+
+    def told(self, index: int, message: Any) -> None:
+        """Pass on what a cell says of its progress; whatever cannot be read moves nothing."""
+        try:
+            fraction, text = min(1.0, max(0.0, message["done"] / message["of"])), str(message.get("text", ""))
+        except (TypeError, KeyError, AttributeError, ZeroDivisionError):
+            return
+        self._report(index, fraction, text)
+
+    def failed(self, error: ExecutionError) -> ExecutionError:
+        """Note why the run failed."""
+        self._link.failure = error
+        return error
+
+    def broken(self, cell: nbformat.NotebookNode, index: int, error: ExecutionError) -> None:
+        """Write into the cell what ended it when it could not say so itself."""
+        name = type(error).__name__
+        output = nbformat.v4.new_output("error", ename=name, evalue=str(error), traceback=[f"{name}: {error}"])
+        cell.outputs.append(output)
+        self._manager.cell_exception(cell, cell_index=index, exception=error)
+        self.failed(error)
+
+    def _report(self, index: int, fraction: float = 0.0, text: str = "") -> None:
+        number = self._code.index(index) + 1
+        heading = self._heading(index)
+        self._link.progress(Progress(number, len(self._code), self._cells[index].id, heading, fraction, text))
+
+    def _heading(self, index: int) -> str:
+        """Return the nearest heading above a cell, without its marks."""
+        for cell in reversed(self._cells[:index]):
+            if cell.cell_type == "markdown":
+                for line in reversed(cell.source.splitlines()):
+                    if line.startswith("#"):
+                        return str(line.lstrip("#").strip())
+        return ""

@@ -1,0 +1,324 @@
+"""The process in which the cells of a Python notebook run: an IPython shell whose outputs are messages on a socket.
+
+Made once in the fork server (:func:`prepare`) and forked for each run (:func:`serve`). It behaves as ipykernel's shell
+does, without ZeroMQ and without threads: a sync cell runs inside a running asyncio loop, ``await`` works at the top,
+plots are shown inline. What differs is listed in CONTRIBUTING, "Ways to run".
+"""
+
+import asyncio
+import atexit
+import base64
+import builtins
+import contextlib
+import faulthandler
+import io
+import json
+import os
+import random
+import signal
+import socket
+import struct
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import StdinNotImplementedError
+from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
+from traitlets.config import Config
+
+INLINE = "module://matplotlib_inline.backend_inline"
+SIZE = struct.Struct("<Q")
+"""Each message is JSON behind its length in bytes."""
+BUFFER = 1 << 16
+"""Characters of text kept back at most."""
+PAUSE = 0.02
+"""Seconds between two messages of text at least, while lines come quickly."""
+
+Emit = Callable[[str, Mapping[str, Any]], None]
+
+
+class _Outlet:
+    """Where the shell's messages go; the socket is there after the fork only."""
+
+    emit: ClassVar[Emit] = staticmethod(lambda *_: None)
+
+
+class _Stream(io.TextIOBase):
+    """``sys.stdout`` or ``sys.stderr`` of the cells."""
+
+    encoding = "utf-8"
+
+    def __init__(self, name: str, descriptor: int) -> None:
+        self.name = name
+        self._descriptor = descriptor
+        self._parts: list[str] = []
+        self._length = 0
+        self._sent = 0.0
+
+    def fileno(self) -> int:
+        """Return the descriptor that programs started by a cell write to."""
+        return self._descriptor
+
+    def writable(self) -> bool:
+        """Say that one can write here."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Keep text back until a line is complete, and for a moment while lines come quickly."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text)}")
+        self._parts.append(text)
+        self._length += len(text)
+        if self._length > BUFFER or ("\n" in text and time.monotonic() - self._sent > PAUSE):
+            self.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        """Send what was kept back."""
+        if self._parts:
+            text, self._parts, self._length = "".join(self._parts), [], 0
+            self._sent = time.monotonic()
+            _Outlet.emit("stream", {"name": self.name, "text": text})
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # a cell may have put anything there
+            stream.flush()
+
+
+class _Publisher(DisplayPublisher):  # type: ignore[misc]  # IPython's traits have no annotations
+    """Sends what cells display."""
+
+    def publish(  # the signature is IPython's
+        self,
+        data: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None = None,
+        source: object = None,  # noqa: ARG002  # deprecated, still passed
+        *,
+        transient: Mapping[str, Any] | None = None,
+        update: bool = False,
+        **_: object,
+    ) -> None:
+        """Send one display, or its update."""
+        _flush()
+        content = {"data": data, "metadata": metadata or {}, "transient": transient or {}}
+        _Outlet.emit("update_display_data" if update else "display_data", content)
+
+    def clear_output(self, wait: bool = False) -> None:
+        """Have the cell's outputs so far removed."""
+        _flush()
+        _Outlet.emit("clear_output", {"wait": wait})
+
+
+class _Hook(DisplayHook):  # type: ignore[misc]  # likewise
+    """Sends the value of a cell's last expression."""
+
+    def start_displayhook(self) -> None:
+        """Do nothing: there is no prompt."""
+
+    def write_output_prompt(self) -> None:
+        """Write none."""
+
+    def write_format_data(self, format_dict: Mapping[str, Any], md_dict: Mapping[str, Any] | None = None) -> None:
+        """Send the value in its formats."""
+        _flush()
+        content = {"data": format_dict, "metadata": md_dict or {}, "execution_count": self.prompt_count}
+        _Outlet.emit("execute_result", content)
+
+    def finish_displayhook(self) -> None:
+        """Do nothing: the message is complete."""
+
+
+class _Compiler(CachingCompiler):  # type: ignore[misc]  # likewise
+    """Names the code of a cell after the cell, so that a warning says where it comes from."""
+
+    cell_id: ClassVar[str] = ""
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:  # noqa: ARG002  # IPython's
+        """Return what stands for the file name of a cell's code; unique, as the cell may run twice."""
+        return f"<cell {self.cell_id}>" if self.cell_id else f"<cell {number}>"
+
+
+class _Shell(InteractiveShell):  # type: ignore[misc]  # likewise
+    """IPython's shell as ipykernel's is, as far as a notebook can tell."""
+
+    compiler_class: Any = _Compiler
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Do nothing: there is no screen, ``%matplotlib inline`` only asks."""
+
+    def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: list[str]) -> None:
+        _flush()
+        _Outlet.emit("error", {"ename": etype.__name__, "evalue": str(evalue), "traceback": list(stb)})
+
+    def system(self, cmd: str) -> None:
+        """Run a command so that its output becomes the cell's."""
+        self.system_piped(cmd)
+
+    def init_virtualenv(self) -> None:
+        """Do nothing, as ipykernel's: this interpreter is the one that was meant."""
+
+
+def prepare() -> None:
+    """Make the shell and import what draws; called once, in the fork server, before anything is forked."""
+    os.environ["MPLBACKEND"] = INLINE
+    InteractiveShellABC.register(_Shell)
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = _Shell.instance(config=config, display_pub_class=_Publisher, displayhook_class=_Hook)
+    # Once through everything a cell can do: what is imported on the way is there for every run.
+    kept = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Stream("stdout", 1), _Stream("stderr", 2)
+    try:
+        for code in ("print(1)\n1 + 1", "1 / 0", "from IPython.display import HTML, display\ndisplay(HTML('x'))"):
+            shell.run_cell(code, store_history=True)
+    finally:
+        sys.stdout, sys.stderr = kept
+    shell.reset()
+    shell.execution_count = 1
+    shell.displayhook.flush()
+
+
+def serve(connection: socket.socket) -> None:
+    """Run cells as they are asked for; called in a fork of its own, and returns when no more are wanted.
+
+    Args:
+        connection: First comes ``environment``, the whole of it, and ``folder``, to work in; then each cell's ``code``
+            and ``cell``, its id. Messages go back, the last of each cell is ``end``.
+    """
+    lock = threading.Lock()
+
+    def emit(kind: str, content: Mapping[str, Any]) -> None:
+        body = json.dumps([kind, content], default=_plain).encode("utf-8", "surrogatepass")
+        with lock:
+            connection.sendall(SIZE.pack(len(body)) + body)
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    begin = loop.run_until_complete(_request(connection))
+    if begin is None:
+        return
+    _settle(begin)
+    _Outlet.emit = staticmethod(emit)
+    sys.stdout, sys.stderr = _Stream("stdout", 1), _Stream("stderr", 2)
+    shell = InteractiveShell.instance()
+    sys.modules["__main__"] = shell.user_module
+    shell.user_ns["__name__"] = "__main__"
+    loop.run_until_complete(_serve(connection, shell, emit))
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  # what Python does at its end, which forks skip
+    atexit._run_exitfuncs()  # noqa: SLF001  # likewise
+    _flush()
+
+
+async def _serve(connection: socket.socket, shell: InteractiveShell, emit: Emit) -> None:
+    while request := await _request(connection):
+        began = time.time()
+        succeeded = await _run_cell(shell, request["code"], request["cell"])
+        _flush()
+        emit("end", {"count": shell.execution_count - 1, "ok": succeeded, "began": began, "ended": time.time()})
+
+
+async def _request(connection: socket.socket) -> dict[str, Any] | None:
+    """Read the next request; None: there will be none. Tasks a cell has started go on meanwhile."""
+    header = await _read(connection, SIZE.size)
+    body = await _read(connection, SIZE.unpack(header)[0]) if header else None
+    request: dict[str, Any] | None = json.loads(body) if body else None
+    return request
+
+
+async def _read(connection: socket.socket, size: int) -> bytes | None:
+    """Read ``size`` bytes without making the socket non-blocking, which would let messages fail."""
+    content = bytearray()
+    while len(content) < size:
+        try:
+            part = connection.recv(size - len(content), socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            await _readable(connection)
+            continue
+        if not part:
+            return None
+        content += part
+    return bytes(content)
+
+
+async def _readable(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    arrived = asyncio.Event()
+    loop.add_reader(connection, arrived.set)
+    try:
+        await arrived.wait()
+    finally:
+        loop.remove_reader(connection)
+
+
+async def _run_cell(shell: InteractiveShell, code: str, cell_id: str) -> bool:
+    """Run one cell as ipykernel does: async ones in this loop, others while it is running."""
+    _Compiler.cell_id = cell_id
+    fault = None
+    try:
+        transformed = shell.transform_cell(code)
+    except Exception:  # noqa: BLE001  # the shell tells it when it runs the cell
+        transformed, fault = code, sys.exc_info()
+    if not shell.should_run_async(code, transformed_cell=transformed, preprocessing_exc_tuple=fault):
+        return bool(shell.run_cell(code, store_history=True, cell_id=cell_id).success)
+    running = asyncio.ensure_future(
+        shell.run_cell_async(
+            code,
+            store_history=True,
+            transformed_cell=transformed,
+            preprocessing_exc_tuple=fault,
+            cell_id=cell_id,
+        )
+    )
+    before = signal.signal(signal.SIGINT, lambda *_: running.cancel())
+    result = None
+    try:
+        result = await running
+    except asyncio.CancelledError:
+        _Outlet.emit("error", {"ename": "KeyboardInterrupt", "evalue": "", "traceback": ["KeyboardInterrupt"]})
+        return False
+    finally:
+        signal.signal(signal.SIGINT, before)
+        shell.events.trigger("post_execute")
+        shell.events.trigger("post_run_cell", result)
+    return bool(result.success)
+
+
+def _settle(begin: Mapping[str, Any]) -> None:
+    """Make a fresh process of a fork: environment, folder, seeds, signals."""
+    environment = {**begin["environment"], "MPLBACKEND": INLINE}
+    # As ipykernel sets them: programs started by cells write in colour and do not page.
+    environment |= {"TERM": "xterm-color", "CLICOLOR": "1", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}
+    environment |= {"PAGER": "cat", "GIT_PAGER": "cat"}
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    os.chdir(begin["folder"])
+    sys.path.insert(0, "")
+    tempfile.tempdir = None
+    random.seed()
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+    builtins.input = _no_input
+    faulthandler.enable(file=2)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _no_input(*_: object) -> str:
+    raise StdinNotImplementedError("raw_input was called, but this frontend does not support input requests.")
+
+
+def _plain(value: object) -> Any:
+    """Write what JSON does not have as ipykernel does."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if hasattr(value, "item"):
+        return value.item()
+    return repr(value) if not isinstance(value, set | frozenset | tuple) else list(value)
