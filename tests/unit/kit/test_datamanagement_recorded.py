@@ -3,8 +3,11 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
+from hypothesis import given
+from hypothesis.strategies import floats
 
 from tests.servers.city import EDITOR, ORGANISATION, RECORDED, STRANGER, City, float_text
 from tests.servers.datamanagement import StandIn
@@ -122,6 +125,11 @@ def test_a_day_without_features_is_an_error_and_not_an_empty_collection(datamana
 )  # fmt: skip
 def test_values_are_text_of_32_bit_floats_as_postgresql_writes_them(value, text):
     assert float_text(value) == text
+
+
+@given(floats(width=32, allow_nan=False, allow_infinity=False))
+def test_text_of_a_32_bit_float_is_that_float(value):
+    assert np.float32(float_text(value)) == np.float32(value)
 
 
 def test_the_recorded_city_is_the_same_for_every_test():
