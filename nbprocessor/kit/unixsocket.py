@@ -21,9 +21,9 @@ class UnixSocketAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self,
         request: requests.PreparedRequest,  # noqa: ARG002 - the signature is requests'
-        verify: bool | str | None,  # noqa: ARG002
+        verify: bool | str | None,  # noqa: ARG002 - so is this
         proxies: Mapping[str, str] | None = None,  # noqa: ARG002
-        cert: Any = None,  # noqa: ARG002
+        cert: Any = None,  # noqa: ARG002 - and this
     ) -> HTTPConnectionPool:
         """Return the pool of connections to the socket; called by requests for every request."""
         return self._connections

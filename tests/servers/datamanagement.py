@@ -237,7 +237,7 @@ def start() -> Iterator[StandIn]:
 @contextmanager
 def gateway(stand_in: StandIn, path: Path, token: str = EDITOR) -> Iterator[Path]:
     """Open a unix socket that leads to the stand-in and adds a token, as a job's gateway does."""
-    server = _SocketServer(str(path), _Handler)  # type: ignore[arg-type]
+    server = _SocketServer(str(path), _Handler)  # type: ignore[arg-type]  # a path, where the class knows host and port
     server.stand_in, server.authorization = stand_in, f"Bearer {token}"
     with _running(server):
         yield path
