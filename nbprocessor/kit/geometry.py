@@ -37,7 +37,7 @@ class Within:
     together: Array
     """Which pairs hold when, because area and feature both exist: bool, pairs × dates."""
     kilometres: Array | None = None
-    """Of each pair, the length of the line's part inside the area; None for points."""
+    """Of each pair, the length of the line's part inside the area; None for points. A line of parts has a pair each."""
 
     @property
     def at_least_one(self) -> pd.DataFrame:
@@ -71,15 +71,15 @@ def lines_within(source: Source, unit: str, georesource: Georesource, dates: Seq
     Args and errors are those of `points_within`. Lengths are geodesic, on WGS84 (see `geodesic_kilometres`).
     """
     areas, features = source.areas_of_all_times(unit), source.features_of_all_times(georesource.id)
-    shapes, lines = mended(areas), mended(features)
+    shapes = mended(areas)
+    lines, feature = shapely.get_parts(mended(features), return_index=True)
     tree = shapely.STRtree(lines)
-    row, feature = tree.query(shapes, predicate="intersects")
-    covered_row, covered_feature = tree.query(shapes, predicate="covers")
-    cut = ~np.isin(row * len(lines) + feature, covered_row * len(lines) + covered_feature)
-    parts = lines[feature]  # most lines lie in one area as a whole: only the others need to be cut
+    row, line = tree.query(shapes, predicate="intersects")
+    covered_row, covered_line = tree.query(shapes, predicate="covers")
+    cut = ~np.isin(row * len(lines) + line, covered_row * len(lines) + covered_line)
+    parts = lines[line]  # most lines lie in one area as a whole: only the others need to be cut
     parts[cut] = shapely.intersection(parts[cut], shapes[row[cut]])
-    found = _within(source, unit, dates, areas, features, row, feature)
-    return replace(found, kilometres=geodesic_kilometres(parts))
+    return _within(source, unit, dates, areas, features, row, feature[line], geodesic_kilometres(parts))
 
 
 def matching(within: Within, condition: Condition) -> Within:
@@ -133,13 +133,14 @@ def mended(features: gpd.GeoDataFrame) -> Array:
 
 def _within(
     source: Source, unit: str, dates: Sequence[str], areas: gpd.GeoDataFrame, features: gpd.GeoDataFrame,
-    row: Array, feature: Array,
+    row: Array, feature: Array, kilometres: Array | None = None,
 ) -> Within:  # fmt: skip
     existing = indicators.existing(source, unit, dates)
     position = existing.index.get_indexer(areas["ID"])[row]
     together = lifespans.alive_on(areas, dates)[row] & lifespans.alive_on(features, dates)[feature]
     known = position >= 0  # an area that exists on none of the dates has no row
-    return Within(features, existing, position[known], feature[known], together[known])
+    lengths = None if kilometres is None else kilometres[known]
+    return Within(features, existing, position[known], feature[known], together[known], lengths)
 
 
 def _sums(within: Within, weights: Array) -> pd.DataFrame:

@@ -1,8 +1,9 @@
 """Maps: areas coloured by their value, in classes with round limits, for readers with any colour vision."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import geopandas as gpd
 import matplotlib as mpl
@@ -26,6 +27,8 @@ NAMED = 25
 """Up to so many areas are written with their names."""
 SEQUENTIAL, DIVERGING = "YlGnBu", "PuOr_r"
 """ColorBrewer's schemes for one direction, and for values on both sides of 0; both safe for colour-blind readers."""
+NO_VALUE: Mapping[str, Any] = {"facecolor": MISSING, "edgecolor": "#b3bac3", "hatch": "////"}
+"""Grey and hatched, so that it is not taken for a light colour."""
 METRES_PER_DEGREE = 111_320
 WIDTH = 8.0
 
@@ -75,8 +78,8 @@ def class_limits(values: pd.Series, classes: int = CLASSES) -> list[float]:
         return [low, high]
     whole = bool((known == known.round()).all())
     classes += 2 if low < 0 < high else 0  # on either side of 0 there has to be something to tell apart
-    locator = MaxNLocator(nbins=classes, steps=[1, 2, 2.5, 5, 10], integer=whole)
-    ticks = [float(tick) for tick in locator.tick_values(low, high)]
+    locator = MaxNLocator(nbins=classes, steps=[1, 2, 2.5, 5, 10], integer=whole, min_n_ticks=4)
+    ticks = [float(f"{tick:.12g}") for tick in locator.tick_values(low, high)]
     first = max(place for place, tick in enumerate(ticks) if tick <= low)
     last = min(place for place, tick in enumerate(ticks) if tick >= high)
     return ticks[first : last + 1]
@@ -102,7 +105,13 @@ def _fill(values: pd.Series, limits: Sequence[float], colours: Sequence[str]) ->
 def _draw_areas(axes: Axes, areas: gpd.GeoDataFrame, fill: Sequence[str]) -> None:
     paths = [_path(geometry) for geometry in areas.geometry]
     width = 0.8 if len(areas) <= 200 else 0.3
-    axes.add_collection(PathCollection(paths, facecolors=fill, edgecolors="white", linewidths=width))
+    known = [place for place, colour in enumerate(fill) if colour != MISSING]
+    unknown = [place for place, colour in enumerate(fill) if colour == MISSING]
+    axes.add_collection(PathCollection([paths[place] for place in unknown], linewidths=0, **NO_VALUE))
+    axes.add_collection(PathCollection([paths[place] for place in unknown], facecolors="none", edgecolors="white"))
+    colours = [fill[place] for place in known]
+    shapes = [paths[place] for place in known]
+    axes.add_collection(PathCollection(shapes, facecolors=colours, edgecolors="white", linewidths=width))
     west, south, east, north = areas.total_bounds
     margin = max(east - west, north - south) * 0.02 or 0.01
     axes.set_xlim(west - margin, east + margin)
@@ -163,7 +172,7 @@ def _draw_legend(figure: Figure, values: pd.Series, limits: Sequence[float], col
         for colour, (low, high) in reversed(list(zip(colours, pairwise(limits), strict=False)))
     ]
     if values.isna().any():
-        handles.append(Patch(facecolor=MISSING, edgecolor="none", label=wording.choose("kein Wert", "no value")))
+        handles.append(Patch(linewidth=0, label=wording.choose("kein Wert", "no value"), **NO_VALUE))
     legend = figure.legend(
         handles=handles, title=unit or None, loc="outside right upper", frameon=False,
         alignment="left", fontsize=9, title_fontsize=9, labelcolor=INK, handlelength=1.6, handleheight=1.2,

@@ -83,7 +83,7 @@ def window(
 
     ``count`` + 1 frames, oldest first; each has areas as rows and ``dates`` as columns, and holds the values of the
     date that lies so many years, months or days before. A date whose window has dates the indicator does not have is
-    NaN in all of them.
+    NaN in all of them; when that is so for every date, two frames of NaN stand for the window.
 
     Raises:
         ValueError: ``count`` is less than 1, or the kind of step unknown.
