@@ -22,7 +22,7 @@ class UnixSocketAdapter(HTTPAdapter):
         self,
         request: requests.PreparedRequest,  # noqa: ARG002 - the signature is requests'
         verify: bool | str | None,  # noqa: ARG002 - so is this
-        proxies: Mapping[str, str] | None = None,  # noqa: ARG002
+        proxies: Mapping[str, str] | None = None,  # noqa: ARG002 - and this
         cert: Any = None,  # noqa: ARG002 - and this
     ) -> HTTPConnectionPool:
         """Return the pool of connections to the socket; called by requests for every request."""

@@ -5,17 +5,19 @@ nothing was recorded it goes by the server's sources (version 5.2.6).
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tests.servers import answers
+from tests.servers.answers import GEOJSON, JSON, Answer, Feature, Values
+
 RECORDED = Path(__file__).parents[1] / "data" / "datamanagement"
-JSON, GEOJSON = "application/json", "application/vnd.geo+json"
 EDITOR, STRANGER = "token-of-an-editor", "token-of-a-stranger"
 """Bearer tokens: of one who may do everything, and of one who has no permission for anything that is not public."""
 ORGANISATION = "05ce29a1-e81c-4999-a5ef-abf4c2d130d1"
@@ -24,8 +26,6 @@ FOLDERS = ("spatial-units", "georesources", "indicators")
 EVERYTHING = ["creator", "editor", "viewer"]
 
 Overview = dict[str, Any]
-Feature = dict[str, Any]
-Values = dict[str, dict[str, float | None]]
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,6 @@ class Request:
     accept: str = ""
     authorization: str = ""
     body: bytes = b""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer before it is sent."""
-
-    status: int = 200
-    body: bytes = b""
-    media_type: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -121,7 +111,7 @@ class City:
     def answer(self, request: Request) -> Answer:
         """Return what the server answers; a PUT changes the city."""
         if request.path == "/v3/api-docs":
-            return _json(self._description())
+            return answers.document(self._description())
         if not request.path.startswith("/management/"):
             return Answer(404)
         parts = request.path.split("/")[2:]
@@ -131,14 +121,14 @@ class City:
             return Answer(401)
         match [request.method, *parts[public:]]:
             case ["GET", "topics"] if public:
-                return _json(self.topics)
+                return answers.document(self.topics)
             case ["GET", folder] if folder in FOLDERS:
                 return self._listing(folder, user, request.accept)
             case ["GET", folder, wanted, *rest] if folder in FOLDERS:
                 return self._resource(folder, wanted, rest, user, request.accept)
             case ["PUT", "indicators", wanted] if user is not None:
                 return self._put(wanted, request.body, user)
-        return _json({"timestamp": _now(), "status": 404, "error": "Not Found", "path": request.path}, 404)
+        return answers.document({"timestamp": _now(), "status": 404, "error": "Not Found", "path": request.path}, 404)
 
     def _listing(self, folder: str, user: str | None, accept: str) -> Answer:
         if JSON not in accept and not (folder == "spatial-units" and user is None):
@@ -146,29 +136,29 @@ class City:
         overviews = [self._shown(folder, overview, user) for overview in self.overviews[folder].values()]
         if folder == "indicators":
             overviews = [shown | {"referencedIndicators": None, "referencedGeoresources": None} for shown in overviews]
-        return _json([shown for shown in overviews if _visible(shown, user)])
+        return answers.document([shown for shown in overviews if _visible(shown, user)])
 
     def _resource(self, folder: str, wanted: str, rest: list[str], user: str | None, accept: str) -> Answer:
         overview = self.overviews[folder].get(wanted)
         if overview is None or not _visible(overview, user):
-            return _unknown(f"The requested resource '{wanted}' was not found.", user)
+            return answers.unknown(f"The requested resource '{wanted}' was not found.", user)
         if folder == "indicators" and rest:
             return self._indicator_values(overview, rest, user, accept)
         features = self.features.get(wanted, [])
         match rest:
             case []:
-                return _json(self._shown(folder, overview, user)) if JSON in accept else Answer(500)
+                return answers.document(self._shown(folder, overview, user)) if JSON in accept else Answer(500)
             case ["allFeatures"]:
-                return _collection(features, f"{folder}_{wanted}_all")
+                return answers.collection(features, f"{folder}_{wanted}_all")
             case ["allFeatures", "without-geometry"] if folder == "georesources":
-                return _json([feature["properties"] for feature in features], media_type=GEOJSON)
+                return answers.document([feature["properties"] for feature in features], media_type=GEOJSON)
             case ["schema"]:
-                return Answer(200) if folder == "spatial-units" else _json(_schema(features))
+                return Answer(200) if folder == "spatial-units" else answers.document(answers.schema(features))
             case [_, _, _]:
-                return _dated(features, rest, accept, f"{folder}_{wanted}")
+                return answers.dated(features, rest, accept, f"{folder}_{wanted}")
             case [_, _, _, "without-geometry"] if folder == "georesources":
-                alive = [feature["properties"] for feature in features if _alive(feature, rest)]
-                return _json(alive, media_type=GEOJSON) if alive else _none_alive()
+                alive = [feature["properties"] for feature in features if answers.is_alive(feature, rest)]
+                return answers.document(alive, media_type=GEOJSON) if alive else answers.none_alive()
         return Answer(404)
 
     def _indicator_values(self, overview: Overview, rest: list[str], user: str | None, accept: str) -> Answer:
@@ -176,20 +166,21 @@ class City:
         join = next((join for join in overview["applicableSpatialUnits"] if join["spatialUnitId"] == unit_id), None)
         if join is None or not _visible(join, user):
             what = f"The requested resource for indicator '{indicator_id}' and spatial unit '{unit_id}' was not found."
-            return _unknown(what, user)
+            return answers.unknown(what, user)
         values = self.values[indicator_id, unit_id]
         rows = [feature for feature in self.features[unit_id] if feature["properties"]["ID"] in values]
         match rest[1:]:
             case ["without-geometry"]:
-                return _json(_rows(rows, values))
+                return answers.document(answers.rows(rows, values))
             case [_, _, _, "without-geometry"]:
-                return _json(_rows([feature for feature in rows if _alive(feature, rest[1:])], values))
+                alive = [feature for feature in rows if answers.is_alive(feature, rest[1:])]
+                return answers.document(answers.rows(alive, values))
+            case [] if "*/*" not in accept:
+                return Answer(406)
             case []:
-                return (
-                    _collection(_valued(rows, values), f"indicator_{indicator_id}") if "*/*" in accept else Answer(406)
-                )
+                return answers.collection(answers.valued(rows, values), f"indicator_{indicator_id}")
             case [_, _, _]:
-                return _dated(_valued(rows, values), rest[1:], accept, f"indicator_{indicator_id}")
+                return answers.dated(answers.valued(rows, values), rest[1:], accept, f"indicator_{indicator_id}")
         return Answer(404)
 
     def _put(self, wanted: str, content: bytes, user: str) -> Answer:
@@ -200,16 +191,16 @@ class City:
         required = ("applicableSpatialUnit", "indicatorValues", *(OLDER if self.older else MODERN))
         if not isinstance(body, dict) or any(body.get(key) is None for key in required):
             path = f"/management/indicators/{wanted}"
-            return _json({"timestamp": _now(), "status": 400, "error": "Bad Request", "path": path}, 400)
+            return answers.document({"timestamp": _now(), "status": 400, "error": "Bad Request", "path": path}, 400)
         overview = self.overviews["indicators"].get(wanted)
         if overview is None or user != EDITOR:
             return Answer(403)
         units = self.overviews["spatial-units"].values()
         unit = next((unit for unit in units if unit["spatialUnitLevel"] == body["applicableSpatialUnit"]), None)
         if unit is None:
-            return _failure("java.lang.NullPointerException", recorded(NO_UNIT)["body"]["message"])
+            return answers.failure("java.lang.NullPointerException", recorded(NO_UNIT)["body"]["message"])
         if not body["indicatorValues"]:
-            return _failure("java.lang.IndexOutOfBoundsException", "Index 0 out of bounds for length 0")
+            return answers.failure("java.lang.IndexOutOfBoundsException", "Index 0 out of bounds for length 0")
         self._join(overview, unit["spatialUnitId"], body)
         pairs = {entry["spatialReferenceKey"]: entry["valueMapping"] for entry in body["indicatorValues"]}
         table = {area: {pair["timestamp"]: pair["indicatorValue"] for pair in row} for area, row in pairs.items()}
@@ -277,92 +268,8 @@ def square(area: str, x: float, y: float, size: float = 0.02, **properties: Any)
     }
 
 
-def float_text(value: float | None) -> str | None:
-    """Return a 32-bit float as PostgreSQL writes it: ``1030``, ``7.5``, ``1e+06``."""
-    if value is None:
-        return None
-    single = np.float32(value)
-    if not np.isfinite(single):
-        return "NaN" if np.isnan(single) else ("Infinity" if single > 0 else "-Infinity")
-    scientific = np.format_float_scientific(single, trim="-")
-    exponent = int(scientific.partition("e")[2])
-    return np.format_float_positional(single, trim="-") if -5 < exponent < 6 else scientific
-
-
 def _visible(overview: Overview, user: str | None) -> bool:
     return user == EDITOR or overview.get("isPublic", False)
-
-
-def _json(body: Any, status: int = 200, media_type: str = JSON) -> Answer:
-    return Answer(status, json.dumps(body, ensure_ascii=False).encode(), media_type)
-
-
-def _failure(exception: str, message: str) -> Answer:
-    return _json({"type": exception.rpartition(".")[2], "label": exception, "message": message}, 500)
-
-
-def _unknown(message: str, user: str | None) -> Answer:
-    package = "de.hsbo.kommonitor.datamanagement.api.impl.exception"
-    return _failure(f"{package}.ResourceNotFoundException", message) if user is None else Answer(403)
-
-
-def _none_alive() -> Answer:
-    return _failure("java.lang.Exception", "No valid features could be retrieved for the specified date.")
-
-
-def _collection(features: Iterable[Feature], name: str) -> Answer:
-    content = json.dumps({"type": "FeatureCollection", "features": list(features)}, ensure_ascii=False).encode()
-    return Answer(200, content, GEOJSON, {"Content-Disposition": f"attachment; filename={name}.json"})
-
-
-def _dated(features: Sequence[Feature], day: list[str], accept: str, name: str) -> Answer:
-    if "*/*" not in accept:
-        return Answer(406)
-    alive = [feature for feature in features if _alive(feature, day)]
-    return _collection(alive, name) if alive else _none_alive()
-
-
-def _alive(feature: Feature, day: Sequence[str]) -> bool:
-    wanted = date(*map(int, day[:3])).isoformat()
-    properties = feature["properties"]
-    return properties.get("validStartDate", "") <= wanted <= (properties.get("validEndDate") or "9999")
-
-
-def _rows(features: Sequence[Feature], values: Values) -> list[dict[str, Any]]:
-    days = sorted({day for row in values.values() for day in row}, reverse=True)
-    return [
-        {
-            "fid": str(number),
-            "arisenFrom": None,
-            **{f"DATE_{day}": float_text(values[feature["properties"]["ID"]].get(day)) for day in days},
-            **{key: feature["properties"].get(key) for key in ("ID", "validStartDate", "validEndDate", "NAME")},
-        }
-        for number, feature in enumerate(features, start=1)
-    ]
-
-
-def _valued(features: Sequence[Feature], values: Values) -> list[Feature]:
-    return [
-        {
-            **feature,
-            "id": f"INDICATOR_10_VIEW.{number}",
-            "properties": feature["properties"]
-            | {f"DATE_{day}": v for day, v in values[feature["properties"]["ID"]].items() if v is not None},
-        }
-        for number, feature in enumerate(features, start=1)
-    ]
-
-
-_TYPES: dict[type, Callable[[Any], str]] = {
-    bool: lambda _: "Boolean",
-    int: lambda _: "Integer",
-    float: lambda _: "Double",
-    str: lambda text: "Date" if len(text) == 10 and text[4] == text[7] == "-" else "String",
-}
-
-
-def _schema(features: Sequence[Feature]) -> dict[str, str]:
-    return {key: _TYPES[type(value)](value) for f in features for key, value in f["properties"].items()}
 
 
 def _now() -> str:

@@ -26,7 +26,8 @@ import pytest
 
 from nbprocessor.kit.connection import Patience
 from nbprocessor.kit.datamanagement import DataManagement
-from tests.servers.city import EDITOR, Answer, City, Request
+from tests.servers.answers import Answer
+from tests.servers.city import EDITOR, City, Request
 
 QUICK = Patience(first_wait=0.001, longest_wait=0.01, connect=5, read=20)
 """Retries without the pauses a real server needs."""

@@ -9,7 +9,8 @@ import requests
 from hypothesis import given
 from hypothesis.strategies import floats
 
-from tests.servers.city import EDITOR, ORGANISATION, RECORDED, STRANGER, City, float_text
+from tests.servers.answers import float_text
+from tests.servers.city import EDITOR, ORGANISATION, RECORDED, STRANGER, City
 from tests.servers.datamanagement import StandIn
 
 PEOPLE, CHILDREN, SUM = (
