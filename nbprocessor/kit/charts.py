@@ -111,7 +111,7 @@ def _calm(axes: Axes) -> None:
 def _text(title: str, values: pd.DataFrame, unit: str) -> str:
     first, last = values.columns[0], values.columns[-1]
     span = first if first == last else wording.choose(f"{first} bis {last}", f"{first} to {last}")
-    low, high = wording.number(values.min().min()), wording.number(values.max().max())
+    low, high = wording.span(values.min().min(), values.max().max())
     return wording.choose(
         f"Diagramm {title}: {len(values)} Gebiete, {span}, Werte von {low} bis {high} {unit}".rstrip(),
         f"Chart of {title}: {len(values)} areas, {span}, values from {low} to {high} {unit}".rstrip(),

@@ -80,6 +80,8 @@ def class_limits(values: pd.Series, classes: int = CLASSES) -> list[float]:
     classes += 2 if low < 0 < high else 0  # on either side of 0 there has to be something to tell apart
     locator = MaxNLocator(nbins=classes, steps=[1, 2, 2.5, 5, 10], integer=whole, min_n_ticks=4)
     ticks = [float(f"{tick:.12g}") for tick in locator.tick_values(low, high)]
+    step = ticks[1] - ticks[0]
+    ticks = [ticks[0] - step, *ticks, ticks[-1] + step]  # the locator lets values stick out a little
     first = max(place for place, tick in enumerate(ticks) if tick <= low)
     last = min(place for place, tick in enumerate(ticks) if tick >= high)
     return ticks[first : last + 1]
@@ -199,9 +201,7 @@ def _class(low: float, high: float, digits: int) -> str:
 
 def _text(title: str, column: str, values: pd.Series, unit: str) -> str:
     known, missing = values.dropna(), int(values.isna().sum())
-    low, high = (
-        (wording.number(limit) for limit in (known.min(), known.max())) if len(known) else (wording.MISSING,) * 2
-    )
+    low, high = wording.span(known.min(), known.max()) if len(known) else (wording.MISSING,) * 2
     return wording.choose(
         f"Karte {title}, {column}: {len(values)} Gebiete, {missing} ohne Wert, {low} bis {high} {unit}".rstrip(),
         f"Map of {title}, {column}: {len(values)} areas, {missing} without a value, {low} to {high} {unit}".rstrip(),

@@ -32,6 +32,12 @@ def number(value: float | None, digits: int | None = None) -> str:
     return written if language() == "en" else written.translate(_GERMAN)
 
 
+def span(low: float, high: float) -> tuple[str, str]:
+    """Write two values with as many decimals as suit both."""
+    digits = fitting_digits([low, high])
+    return number(low, digits), number(high, digits)
+
+
 _GERMAN = str.maketrans({",": ".", ".": ","})
 
 

@@ -1,0 +1,259 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nbprocessor.errors import DataError
+from nbprocessor.kit import encoding
+from nbprocessor.kit.indicators import target_dates
+from nbprocessor.kit.sources import open_source
+from nbprocessor.kit.summary import Summary
+from tests.unit.kit.towns import build
+
+D20, D21 = "2020-12-31", "2021-12-31"
+KEYS = {
+    "type",
+    "affectedResourceType",
+    "affectedDatasetId",
+    "affectedTimestamps",
+    "affectedSpatialUnitFeatures",
+    "errorMessage",
+}
+"""Of every error entry; the answer's status comes with it when the data source gave one."""
+
+
+def series(**areas):
+    return {area: dict(zip((D20, D21), values, strict=False)) for area, values in areas.items()}
+
+
+@pytest.fixture
+def town(tmp_path):
+    """Two spatial units; `b` lacks an area on one of them, and the other one altogether."""
+    build(
+        tmp_path,
+        areas={"teile": ["A", "B", "C"], "viertel": ["D", "E"]},
+        indicators={
+            "a": {"teile": series(A=[1, 2], B=[3, 4], C=[5, 6]), "viertel": series(D=[1, 1], E=[2, 2])},
+            "b": {"teile": series(A=[10, 20], B=[0, 40])},
+        },
+        targets=["ziel"],
+    )
+    return open_source(tmp_path)
+
+
+def run(source, units, inputs=("a", "b"), mode="ALL", **time):
+    """Compute the sum of the inputs as a notebook does."""
+    target, read = source.indicator("ziel"), [source.indicator(name) for name in inputs]
+    dates = target_dates({"mode": mode, **time}, target, read)
+    summary, results = Summary(source, dates), {}
+    for unit in summary.units(units, read):
+        results[unit] = sum(one.values(unit, dates) for one in read)
+    summary.write(target, results)
+    return summary
+
+
+def told(summary):
+    return [
+        (error["type"], error["affectedDatasetId"], error["affectedTimestamps"], error["affectedSpatialUnitFeatures"])
+        for entry in summary.to_output()
+        for error in entry["errorsOccurred"]
+    ]
+
+
+def test_an_entry_has_the_form_of_the_processes_that_were_replaced(town):
+    assert run(town, ["viertel"], ["a"]).to_output() == [
+        {
+            "spatialUnitId": "viertel",
+            "modifiedResource": "indicators/ziel/viertel.csv",
+            "numberOfIntegratedIndicatorFeatures": 2,
+            "integratedTargetDates": [D20, D21],
+            "errorsOccurred": [],
+        }
+    ]
+
+
+def test_b3_an_error_has_a_camel_case_type_and_lists_what_it_affects(town):
+    (entry,) = run(town, ["teile"]).to_output()
+    assert [set(error) for error in entry["errorsOccurred"]] == [KEYS]
+    assert entry["errorsOccurred"][0] | {"errorMessage": ""} == {
+        "type": "missingSpatialUnitFeature",
+        "affectedResourceType": "INDICATOR",
+        "affectedDatasetId": "b",
+        "affectedTimestamps": [],
+        "affectedSpatialUnitFeatures": ["C"],
+        "errorMessage": "",
+    }
+
+
+def test_areas_that_an_input_lacks_are_not_written(town):
+    summary = run(town, ["teile"])
+    (body,) = summary.result_data
+    assert body == {
+        "applicableSpatialUnit": "Teile",
+        "permissions": ["p-1"],
+        "isPublic": False,
+        "ownerId": "org-1",
+        "indicatorValues": [
+            {
+                "spatialReferenceKey": area,
+                "valueMapping": [
+                    {"indicatorValue": first, "timestamp": D20},
+                    {"indicatorValue": second, "timestamp": D21},
+                ],
+            }
+            for area, first, second in [("A", 11, 22), ("B", 3, 44)]
+        ],
+    }
+    assert town.indicator("ziel").values("teile").to_dict("index") == {"A": {D20: 11, D21: 22}, "B": {D20: 3, D21: 44}}
+
+
+def test_b6_a_spatial_unit_that_an_input_lacks_does_not_cost_another_its_result(town):
+    summary = run(town, ["viertel", "teile"])
+    first, second = summary.to_output()
+    assert told(summary)[0] == ("missingSpatialUnit", "b", [], [])
+    assert (first["modifiedResource"], first["numberOfIntegratedIndicatorFeatures"]) == (None, None)
+    assert first["integratedTargetDates"] == []
+    assert second["integratedTargetDates"] == [D20, D21]
+
+
+def test_b6_an_input_that_cannot_be_read_does_not_cost_another_unit_its_result(town):
+    (town.folder / "indicators" / "a" / "viertel.csv").write_text(f"ID,NAME,{D20}\nD,x,viel\n")
+    summary = run(town, ["viertel", "teile"], ["a"])
+    assert told(summary) == [("dataManagementApiError", "a", [], [])]
+    first, second = summary.to_output()
+    assert 'D, 2020-12-31: "viel" is not a number' in first["errorsOccurred"][0]["errorMessage"]
+    assert first["modifiedResource"] is None and second["modifiedResource"] is not None
+
+
+def test_b6_a_unit_that_does_not_exist_does_not_cost_another_its_result(town):
+    summary = run(town, ["nirgends", "viertel"], ["a"])
+    first, second = summary.to_output()
+    assert {error["type"] for error in first["errorsOccurred"]} == {"missingSpatialUnit", "dataManagementApiError"}
+    assert second["integratedTargetDates"] == [D20, D21]
+
+
+def test_b8_values_that_are_not_accepted_reset_the_entry_of_their_unit_only(town):
+    target, a = town.indicator("ziel"), town.indicator("a")
+    summary = Summary(town, [D20, D21])
+    results = {unit: a.values(unit) for unit in summary.units(["viertel", "teile"], [a])}
+    (town.folder / "indicators" / "ziel" / "viertel.csv").mkdir()  # where the table would have to be
+    summary.write(target, results)
+    first, second = summary.to_output()
+    assert [error["type"] for error in first["errorsOccurred"]] == ["dataManagementApiError"]
+    assert first["errorsOccurred"][0]["affectedDatasetId"] == "ziel"
+    assert (first["modifiedResource"], first["numberOfIntegratedIndicatorFeatures"]) == (None, None)
+    assert first["integratedTargetDates"] == []
+    assert second["numberOfIntegratedIndicatorFeatures"] == 3
+    assert [body["applicableSpatialUnit"] for body in summary.result_data] == ["Teile"]
+    summary.expect_results()
+
+
+def test_b9_access_comes_from_the_target_itself_when_the_unit_is_new(town):
+    assert run(town, ["teile"], ["a"]).result_data[0]["permissions"] == ["p-1"]
+
+
+def test_with_no_date_to_compute_nothing_is_written_and_the_run_is_successful(town):
+    summary = run(town, ["teile", "viertel"], ["a"], mode="DATES")
+    assert [entry["modifiedResource"] for entry in summary.to_output()] == [None, None]
+    assert summary.result_data == []
+    assert not (town.folder / "indicators" / "ziel" / "teile.csv").exists()
+    summary.expect_results()
+
+
+def test_dates_an_input_lacks_are_told_for_every_unit(town):
+    summary = run(town, ["teile", "viertel"], ["a"], mode="DATES", includeDates=["2019-12-31", D20])
+    assert told(summary) == [("missingTimestamp", "a", ["2019-12-31"], [])] * 2
+    assert [entry["integratedTargetDates"] for entry in summary.to_output()] == [[D20], [D20]]
+
+
+def test_when_no_unit_has_a_result_the_run_fails_and_says_why(town):
+    summary = run(town, ["viertel"])
+    with pytest.raises(DataError, match=r'Für keine Raumebene gibt es ein Ergebnis\. Der Indikator "B" liegt auf'):
+        summary.expect_results()
+
+
+def test_d6_a_division_by_zero_is_a_gap_with_an_entry_of_its_own_for_area_and_date(town):
+    target, a, b = (town.indicator(name) for name in ("ziel", "a", "b"))
+    dates = target_dates({"mode": "ALL"}, target, [a, b])
+    summary = Summary(town, dates)
+    for unit in summary.units(["teile"], [a, b]):
+        i_1, i_2 = a.values(unit, dates), b.values(unit, dates)
+        summary.note_zero_division(unit, b, i_2)
+        summary.write(target, {unit: i_1 / i_2.where(i_2 != 0)})
+    assert told(summary)[1:] == [("processingError", "b", [D20], ["B"])]
+    assert np.isnan(town.indicator("ziel").values("teile").at["B", D20])
+
+
+def test_b11_a_result_that_is_not_finite_is_a_gap_and_costs_no_other_value(town):
+    target, a = town.indicator("ziel"), town.indicator("a")
+    summary = Summary(town, [D20, D21])
+    for unit in summary.units(["viertel"], [a]):
+        values = pd.DataFrame({D20: [np.inf, 1.0], D21: [2.0, -np.inf]}, index=["D", "E"])
+        summary.write(target, {unit: values})
+    assert told(summary) == [("processingError", "a", [D20], ["D"]), ("processingError", "a", [D21], ["E"])]
+    written = town.indicator("ziel").values("viertel")
+    assert (written.at["E", D20], written.at["D", D21]) == (1, 2)
+    assert written.isna().sum().sum() == 2
+
+
+def test_every_computed_pair_is_written_gaps_included(town):
+    (town.folder / "indicators" / "a" / "viertel.csv").write_text(f"ID,NAME,{D20},{D21}\nD,x,1,\nE,y,,\n")
+    (body,) = run(town, ["viertel"], ["a"]).result_data
+    values = [[pair["indicatorValue"] for pair in row["valueMapping"]] for row in body["indicatorValues"]]
+    assert values == [[1, None], [None, None]]
+
+
+def test_a_unit_that_is_named_twice_is_computed_once(town):
+    assert len(run(town, ["teile", "teile"], ["a"]).result_data) == 1
+
+
+def test_b20_areas_are_written_once_and_without_values_for_dates_they_do_not_exist(tmp_path):
+    areas = [
+        {"ID": "A", "validStartDate": "2000-01-01", "validEndDate": "2021-06-30"},
+        {"ID": "A", "validStartDate": "2021-07-01"},
+        {"ID": "B", "validStartDate": "2021-01-01"},
+        {"ID": "C", "validEndDate": "2010-12-31"},
+    ]
+    rows = {"teile": series(A=[1, 2], B=[3, 4], C=[5, 6])}
+    source = open_source(build(tmp_path, areas={"teile": areas}, indicators={"a": rows}, targets=["ziel"]))
+    summary = run(source, ["teile"], ["a"])
+    assert told(summary) == []
+    values = [
+        (row["spatialReferenceKey"], [pair["indicatorValue"] for pair in row["valueMapping"]])
+        for row in summary.result_data[0]["indicatorValues"]
+    ]
+    assert values == [("A", [1, 2]), ("B", [None, 4])]
+
+
+def test_b22_a_date_on_which_no_feature_exists_is_told(tmp_path):
+    points = [{"at": [0.5, 0.5], "validStartDate": "2021-01-01"}]
+    source = open_source(
+        build(tmp_path, areas={"teile": ["A"]}, georesources={"punkte": points}, targets=["ziel"]),
+    )
+    summary = Summary(source, [D20, D21])
+    assert list(summary.units(["teile"], [source.georesource("punkte")])) == ["teile"]
+    assert told(summary) == [("missingTimestamp", "punkte", [D20], [])]
+    assert summary.to_output()[0]["errorsOccurred"][0]["affectedResourceType"] == "GEORESOURCE"
+
+
+def test_shapes_that_are_mended_are_told(tmp_path):
+    bow_tie = {"ID": "A", "ring": [[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]}
+    source = open_source(
+        build(tmp_path, areas={"teile": [bow_tie, "B"]}, georesources={"punkte": [{"at": [0.5, 0.2]}]})
+    )
+    summary = Summary(source, [D20])
+    assert list(summary.units(["teile"], [source.georesource("punkte")])) == ["teile"]
+    assert told(summary) == [("processingError", "teile", [], ["A"])]
+
+
+def test_the_summary_is_handed_over_as_json(town):
+    encoded = encoding.encode(run(town, ["teile"]))
+    assert encoded.media_type == "application/json"
+    assert json.loads(encoded.content)[0]["spatialUnitId"] == "teile"
+
+
+def test_sentences_are_in_the_language_of_the_run(town, monkeypatch):
+    monkeypatch.setenv("NBPROCESSOR_LANGUAGE", "en")
+    (entry,) = run(town, ["teile"]).to_output()
+    assert entry["errorsOccurred"][0]["errorMessage"] == 'The indicator "B" has no values for these areas.'
