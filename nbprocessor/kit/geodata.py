@@ -3,6 +3,7 @@
 import logging
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,7 @@ import shapely
 
 from nbprocessor.errors import DataError, InvalidData
 from nbprocessor.kit.geojson import WGS84
+from nbprocessor.kit.lifespans import START
 
 EXTENSIONS = (".geojson", ".gpkg", ".parquet")
 """Files that can be read: GeoJSON, GeoPackage, GeoParquet."""
@@ -58,14 +60,25 @@ def read(path: Path, resource: str) -> gpd.GeoDataFrame:
 def areas(features: gpd.GeoDataFrame, resource: str) -> gpd.GeoDataFrame:
     """Return the features of a spatial unit as areas: checked for ``ID`` and ``NAME``, IDs as text.
 
+    An ID may occur once per period of validity.
+
     Raises:
-        InvalidData: there is no such property, or rows without an ID; the sentence names them.
+        InvalidData: there is no such property, rows without an ID, or an area that is there twice at the same time; the
+            sentence names them.
     """
     if features.empty:
         return empty("ID", "NAME")
     if missing := [f"the areas have no property {name}" for name in ("ID", "NAME") if name not in features.columns]:
         raise InvalidData(resource, missing)
-    return features.assign(ID=ids(features["ID"].tolist(), resource))
+    checked = features.assign(ID=ids(features["ID"].tolist(), resource))
+    starts = checked[START].tolist() if START in checked.columns else [None] * len(checked)
+    times = Counter(
+        (area, day if isinstance(day, str) else "") for area, day in zip(checked["ID"], starts, strict=True)
+    )
+    if twice := list(dict.fromkeys(area for (area, _), number in times.items() if number > 1)):
+        text = "occurs twice with the same beginning of its validity"
+        raise InvalidData(resource, [f'the area "{area}" {text}' for area in twice[:NAMED]])
+    return checked
 
 
 def ids(values: Sequence[Any], resource: str) -> list[str]:

@@ -82,7 +82,11 @@ def test_text_that_is_no_number_is_told_with_area_and_date(datamanagement, edito
 
 
 def test_an_area_with_two_lifespans_has_one_row_of_values(datamanagement, editor, city):
-    city.features["quarters"] = [square("1", 7, 51, validEndDate="2019-12-31"), square("1", 7, 52), square("2", 8, 51)]
+    city.features["quarters"] = [
+        square("1", 7, 51, validEndDate="2019-12-31"),
+        square("1", 7, 52, validStartDate="2020-01-01"),
+    ]
+    city.features["quarters"].append(square("2", 8, 51))
     assert editor.indicator("people").values("quarters").index.tolist() == ["1", "2"]
 
 

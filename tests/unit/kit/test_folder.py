@@ -131,6 +131,14 @@ def test_ids_are_text_whether_the_file_has_numbers_or_not(tmp_path):
     assert source.areas("broken").index.tolist() == ["1", "2.5"]
 
 
+@pytest.mark.parametrize("start", ["2000-01-01", None])
+def test_an_area_that_is_there_twice_at_the_same_time_is_told(tmp_path, start):
+    columns = {"ID": ["1", "2", "2"], "NAME": ["a", "b", "b"], "validStartDate": [start] * 3}
+    write(frame(**columns), tmp_path / "spatial-units" / "quarters.geojson")
+    with pytest.raises(InvalidData, match='the area "2" occurs twice'):
+        FolderSource(tmp_path).areas("quarters")
+
+
 def test_values_are_numbers_zero_is_a_value_and_empty_cells_are_none(folder):
     people = FolderSource(folder).indicator("people")
     assert (people.name, people.dates, people.spatial_units) == ("people", ["2019-12-31", "2020-12-31"], ["quarters"])
