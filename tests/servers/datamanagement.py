@@ -70,7 +70,7 @@ class StandIn:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self.reset()
 
     def reset(self) -> None:
@@ -94,12 +94,18 @@ class StandIn:
         """Return the bodies that were sent."""
         return [request.body for request in self.requests if request.method == method]
 
+    def wait_until_busy(self, number: int) -> None:
+        """Wait until so many requests have been there at once."""
+        with self._lock:
+            assert self._lock.wait_for(lambda: self.most_at_once >= number, PATIENCE)
+
     def begin(self, request: Request) -> Fault | None:
         """Note a request and return the fault it meets."""
         with self._lock:
             self.requests.append(request)
             self.busy += 1
             self.most_at_once = max(self.most_at_once, self.busy)
+            self._lock.notify_all()
             fault = next((fault for fault in self.faults if fault.meets(request)), None)
             if fault is not None and fault.times is not None:
                 fault.times -= 1
