@@ -1,0 +1,198 @@
+"""Every process describes itself, is clean, has cases and computes them: in a fresh kernel, on data of a small town."""
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import papermill
+import pytest
+
+from nbprocessor import contract
+from nbprocessor.kit.sources import open_source
+from nbprocessor.notebook import describe, document
+from tests.notebooks import cases
+from tests.unit.kit import towns
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").rglob("[!_]*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+KOMMONITOR = [path for path in NOTEBOOKS if path.parent.name == "kommonitor"]
+RUNS = [run for path in NOTEBOOKS for run in cases.of(path.stem)]
+LINES, CELLS = 40, 12
+
+
+def named(path):
+    return path.stem
+
+
+def read(path):
+    return describe.examine(document.load(path), describe.shared_front_matter(path))
+
+
+def texts(description):
+    """Yield every text for people in a process description, with where it stands."""
+    for part in ("title", "description"):
+        yield part, description[part]
+    for kind in ("inputs", "outputs"):
+        for name, declared in description[kind].items():
+            yield f"{kind}.{name}.title", declared["title"]
+            yield f"{kind}.{name}.description", declared["description"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_a_process_describes_itself_in_german_and_english(path):
+    reading = read(path)
+    assert list(reading.findings) == []
+    for place, text in texts(describe.description(reading.process)):
+        assert set(text) == {"de", "en"} and all(text.values()), place
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_b33_the_id_of_a_process_is_that_of_its_description_and_its_file(path):
+    assert read(path).process.id == path.stem
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_b1_the_ids_of_inputs_have_no_blanks(path):
+    assert all(re.fullmatch(r"\w+", name) for name in read(path).process.inputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_a_notebook_is_clean_and_names_its_cells(path):
+    run = subprocess.run(
+        [sys.executable, "-m", "nbstripout", "--verify", "--keep-id", path], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout
+    ids = [cell["id"] for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+    assert ids[0] == "front-matter" and all(re.fullmatch(r"[a-z]+(-[a-z]+)*", cell) for cell in ids)
+
+
+@pytest.mark.parametrize("path", KOMMONITOR, ids=named)
+def test_a_notebook_is_short_and_shows_only_what_an_expert_reads(path):
+    reading = read(path)
+    code = [cell.source for cell in reading.document.cells if cell.kind == "code"]
+    lines = [line for source in code for line in source.splitlines() if line.strip() and not line.startswith("#")]
+    assert len(reading.document.cells) <= CELLS and len(lines) <= LINES
+    assert not re.search(r"\btry\b|\bdef\b|\blambda\b|http|iterrows|itertuples|\brequests\b", "\n".join(code))
+
+
+@pytest.mark.parametrize("path", KOMMONITOR, ids=named)
+def test_the_boxes_of_the_web_client_name_inputs_that_there_are(path):
+    process = read(path).process
+    if process.id == "aggregate_sum":
+        assert process.additional_parameters is None  # it never had any
+        return
+    (parameter,) = process.additional_parameters["parameters"]
+    (ui,) = parameter["value"]
+    assert parameter["name"] == "kommonitorUiParams"
+    assert ui["apiName"] and ui["inputBoxes"]
+    shown = [name for box in ui["inputBoxes"] for name in box["contents"]]
+    assert set(shown) <= set(process.inputs)
+    assert all(box["title"] for box in ui["inputBoxes"])
+    common = {"target_indicator_id", "target_spatial_units", "target_time", "execution_interval"}
+    flat = {"compFilterProp", "compFilterOperator", "compFilterPropVal"}
+    other_names = {"compGeoId"} if "compGeoId_line" in process.inputs else set()
+    assert set(process.inputs) - set(shown) == common | (flat & set(process.inputs)) | other_names
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_a_process_has_cases(path):
+    assert cases.of(path.stem)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("run", RUNS, ids=str)
+def test_a_process_computes_its_cases(run, tmp_path, monkeypatch):
+    outputs = execute(run, tmp_path, monkeypatch)
+    if run.outputs:
+        expect_outputs(run, outputs)
+        return
+    summary, values = json.loads(outputs["jobSummary.json"]), written(json.loads(outputs["resultData.json"]))
+    for case in run.cases:
+        found = values.get(case.unit.capitalize(), {}).pop(case.area, {})
+        assert set(found) == set(case.values), case.name
+        for day, expected in case.values.items():
+            assert same(found[day], expected, run.tolerance), f"{case.name}, {day}: {found[day]} instead of {expected}"
+        assert sorted(told(summary, case.unit, case.area)) == sorted(case.errors), case.name
+    assert not any(values.values()), "values that no case expects"
+    others = [error for unit in run.inputs["target_spatial_units"] for error in told(summary, unit, None)]
+    assert sorted(others) == sorted(run.errors)
+    expected_areas = {(case.unit, case.area) for case in run.cases}
+    assert {(unit, area) for unit, area in areas_told(summary)} <= expected_areas
+    expect_stored(run, tmp_path / "town")
+
+
+def execute(run, folder, monkeypatch):
+    """Run the notebook as a job does, and return its outputs by file name."""
+    (path,) = [path for path in NOTEBOOKS if path.stem == run.process]
+    towns.build(folder / "town", **{"areas": {}, **run.town})
+    (folder / "work").mkdir()
+    monkeypatch.setenv(contract.SOURCE, str(folder / "town"))
+    monkeypatch.setenv(contract.JOB_OUTPUTS, str(folder / "outputs"))
+    monkeypatch.setitem(os.environ, "PYTHONWARNINGS", "default")
+    papermill.execute_notebook(
+        str(path), str(folder / "executed.ipynb"), parameters=dict(run.inputs), cwd=str(folder / "work"),
+        progress_bar=False,
+    )  # fmt: skip
+    return {file.name: file.read_bytes() for file in (folder / "outputs").iterdir()}
+
+
+def written(bodies):
+    """Return values by the spatial unit's name, area and date."""
+    return {
+        body["applicableSpatialUnit"]: {
+            row["spatialReferenceKey"]: {pair["timestamp"]: pair["indicatorValue"] for pair in row["valueMapping"]}
+            for row in body["indicatorValues"]
+        }
+        for body in bodies
+    }
+
+
+def told(summary, unit, area):
+    """Return type, dataset and dates of the entries about an area; about none in particular, for None."""
+    (entry,) = [entry for entry in summary if entry["spatialUnitId"] == unit]
+    return [
+        (error["type"], error["affectedDatasetId"], *error["affectedTimestamps"])
+        for error in entry["errorsOccurred"]
+        if (area in error["affectedSpatialUnitFeatures"] if area else not error["affectedSpatialUnitFeatures"])
+    ]
+
+
+def areas_told(summary):
+    for entry in summary:
+        for error in entry["errorsOccurred"]:
+            for area in error["affectedSpatialUnitFeatures"]:
+                yield entry["spatialUnitId"], area
+
+
+def same(found, expected, tolerance):
+    if found is None or expected is None:
+        return found is expected
+    return math.isclose(found, expected, rel_tol=tolerance, abs_tol=tolerance)
+
+
+def expect_stored(run, town):
+    """Values are at the target indicator, as they were handed over."""
+    target = open_source(town).indicator(run.inputs["target_indicator_id"])
+    for case in run.cases:
+        for day, expected in case.values.items():
+            stored = target.values(case.unit).at[case.area, day]
+            assert same(None if math.isnan(stored) else stored, expected, run.tolerance), case.name
+
+
+def expect_outputs(run, outputs):
+    for file, expected in run.outputs.items():
+        content = outputs[file].decode()
+        if not file.endswith(".geojson"):
+            assert content == expected
+            continue
+        features = [feature["properties"] for feature in json.loads(content)["features"]]
+        found = {
+            one["ID"]: {key: value for key, value in one.items() if key in expected["properties"]} for one in features
+        }
+        assert found == {
+            area: dict(zip(expected["properties"], values, strict=True)) for area, values in expected["areas"].items()
+        }
