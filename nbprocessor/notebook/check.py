@@ -61,7 +61,9 @@ def _of_process(reading: describe.Reading) -> list[Finding]:
         return _misspelt_tags(notebook)
     found = [*wording.texts(reading.front), *wording.outputs(reading), *wording.purpose(notebook)]
     if notebook.language == "python" and notebook.parameters:
-        found += imports.unbound(notebook.cells, notebook.parameters[0])
+        unread = {finding.line for finding in reading.findings if finding.rule == "NB02"}
+        unbound = imports.unbound(notebook.cells, notebook.parameters[0])
+        found += [finding for finding in unbound if finding.line not in unread]
     return found
 
 
@@ -95,7 +97,7 @@ def _replace(path: Path, content: bytes) -> None:
     target = path.resolve()
     temporary = ""
     try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.stem}-", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".mended-", delete=False) as file:
             temporary = file.name
             file.write(content)
             file.flush()

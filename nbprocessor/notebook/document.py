@@ -106,7 +106,7 @@ def paragraph(cells: Sequence[Cell]) -> str:
     words: list[str] = []
     for line in _lines(cells):
         text = line.strip()
-        if text and not _HEADING.match(line) and not text.startswith(("$$", "```", "---", "|", "![", "<")):
+        if text and not _HEADING.match(line) and not text.startswith(("---", "|", "![", "<")):
             words.append(text)
         elif words:
             break
@@ -124,8 +124,21 @@ _HEADING = re.compile(r"\s{0,3}#{1,6}\s+\S")
 
 
 def _lines(cells: Sequence[Cell]) -> list[str]:
-    """Return the lines of all text cells, a blank line between cells."""
-    return [line for cell in cells if cell.kind == "markdown" for line in (*cell.source.splitlines(), "")]
+    """Return the lines of all text cells, a blank line between cells and in the place of formulas and code."""
+    found: list[str] = []
+    for cell in cells:
+        if cell.kind != "markdown":
+            continue
+        closes = ""
+        for line in cell.source.splitlines():
+            mark = next((mark for mark in ("$$", "```", "~~~") if line.strip().startswith(mark)), "")
+            found.append("" if mark or closes else line)
+            if closes:
+                closes = "" if line.strip().endswith(closes) else closes
+            elif mark and (mark == line.strip() or not line.strip().endswith(mark)):
+                closes = mark
+        found.append("")
+    return found
 
 
 def _json(path: Path, content: bytes) -> dict[str, Any]:
@@ -154,10 +167,14 @@ def _valid(path: Path, node: dict[str, Any]) -> dict[str, Any]:
     if version != nbformat.current_nbformat or type(minor) is not int:
         _refuse(path, f"The notebook has format {version!r}; format 4 is needed.", "Open it in JupyterLab and save it.")
     node.setdefault("metadata", {})
-    known = min(minor, nbformat.current_nbformat_minor)
-    checked = node | {"cells": [_with_id(cell, number) for number, cell in enumerate(node["cells"])]}
+    strange = next((number for number, cell in enumerate(node["cells"]) if not isinstance(cell, dict)), None)
+    if strange is not None:
+        _refuse(path, f"The notebook is not valid at /cells/{strange}: a cell has to be an object.")
+    known = max(0, min(minor, nbformat.current_nbformat_minor))
+    # nbformat changes what it is given to validate; it gets copies of the cells.
+    checked = node | {"cells": [{"id": f"cell-{number}", **cell} for number, cell in enumerate(node["cells"])]}
     if known < 5:
-        checked["cells"] = [_without_id(cell) for cell in node["cells"]]
+        checked["cells"] = [{key: value for key, value in cell.items() if key != "id"} for cell in node["cells"]]
     try:
         with warnings.catch_warnings():
             # Cell ids that are missing or stand twice are findings of `check`.
@@ -166,15 +183,10 @@ def _valid(path: Path, node: dict[str, Any]) -> dict[str, Any]:
     except nbformat.ValidationError as fault:
         place = "/".join(str(part) for part in getattr(fault, "absolute_path", ()))
         _refuse(path, f"The notebook is not valid at /{place}: {str(fault).splitlines()[0][:200]}.")
+    except (TypeError, KeyError, AttributeError, ValueError):
+        # nbformat's check stumbles over a list where it expects a text.
+        _refuse(path, "The notebook is not valid: a cell has members of the wrong type.")
     return node
-
-
-def _with_id(cell: Any, number: int) -> Any:
-    return {"id": f"cell-{number}", **cell} if isinstance(cell, dict) else cell
-
-
-def _without_id(cell: Any) -> Any:
-    return {key: value for key, value in cell.items() if key != "id"} if isinstance(cell, dict) else cell
 
 
 def _cell(cell: Mapping[str, Any], number: int) -> Cell:

@@ -42,30 +42,45 @@ def handed_over(notebook: Mapping[str, Any]) -> list[HandedOver]:
 
 
 def _outputs(notebook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for cell in notebook.get("cells", ()):
-        for output in cell.get("outputs") or ():
-            if output.get("output_type") in {"display_data", "execute_result"}:
+    for cell in _list(_map(notebook).get("cells")):
+        for output in map(_map, _list(_map(cell).get("outputs"))):
+            if output.get("output_type") in ("display_data", "execute_result"):
                 yield output
 
 
 def _by_metadata(output: Mapping[str, Any]) -> HandedOver | None:
-    facts = (output.get("metadata") or {}).get(contract.METADATA_KEY)
-    if not isinstance(facts, Mapping):
-        return None
+    facts = _map(_map(output.get("metadata")).get(contract.METADATA_KEY))
     output_id, media_type, file = (facts.get(name) for name in ("output", "mediaType", "href"))
     if not (isinstance(output_id, str) and isinstance(media_type, str) and isinstance(file, str)):
         return None
-    return HandedOver(output_id, media_type, file) if _is_media_type(media_type) else None
+    right = _is_media_type(media_type) and _is_file_name(file)
+    return HandedOver(output_id, media_type, file) if right else None
 
 
 def _scraps(output: Mapping[str, Any]) -> Iterator[HandedOver]:
     for kind, (media_type, extension) in _SCRAPS.items():
-        scrap = (output.get("data") or {}).get(kind)
-        if isinstance(scrap, Mapping) and isinstance(scrap.get("name"), str) and "data" in scrap:
+        scrap = _map(_map(output.get("data")).get(kind))
+        if isinstance(scrap.get("name"), str) and "data" in scrap:
             data = scrap["data"]
             plain = media_type == "text/plain" and isinstance(data, str)
-            content = data if plain else json.dumps(data, ensure_ascii=False)
-            yield HandedOver(scrap["name"], media_type, f"{scrap['name']}.{extension}", content.encode())
+            try:
+                content = (data if plain else json.dumps(data, ensure_ascii=False, allow_nan=False)).encode()
+            except ValueError:  # NaN and half characters, which Python's JSON has and JSON has not
+                continue
+            yield HandedOver(scrap["name"], media_type, f"{scrap['name']}.{extension}", content)
+
+
+def _is_file_name(text: str) -> bool:
+    """Tell whether a text names a file of the outputs folder itself, none beside it."""
+    return re.fullmatch(r"[\w-][\w. -]{0,199}", text) is not None
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _is_media_type(text: str) -> bool:

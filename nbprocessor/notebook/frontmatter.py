@@ -85,10 +85,10 @@ def read(document: Document, shared: bytes | None) -> tuple[FrontMatter, list[Fi
         cell=place,
         lines=lines,
     )
-    return _validated(front, process, findings), findings
+    return _validated(front, process, inherited, findings), findings
 
 
-def _validated(front: FrontMatter, process: Any, findings: list[Finding]) -> FrontMatter:
+def _validated(front: FrontMatter, process: Any, inherited: Any, findings: list[Finding]) -> FrontMatter:
     if process is None and "process" not in front.raw:
         return front
     if not isinstance(process, dict):
@@ -101,7 +101,7 @@ def _validated(front: FrontMatter, process: Any, findings: list[Finding]) -> Fro
         return replace(front, process=ProcessBlock.model_validate(process))
     except ValidationError as fault:
         found = fault.errors(include_url=False)
-        findings += _sentences(front, found)
+        findings += _sentences(front, inherited, found)
         # What is right is still used, so that an author sees every fault at once.
         return replace(front, process=_without(process, found))
 
@@ -244,32 +244,43 @@ _PATTERNS: Mapping[str, str] = {
 }
 
 
-def _sentences(front: FrontMatter, faults: Sequence[ErrorDetails]) -> list[Finding]:
+def _sentences(front: FrontMatter, inherited: Any, faults: Sequence[ErrorDetails]) -> list[Finding]:
     """Write pydantic's faults as findings; of the forms of a union, the first that says something."""
     found: dict[tuple[str | int, ...], Finding] = {}
     for fault in faults:
         path = _path(fault["loc"])
         if path not in found:
-            found[path] = _sentence(front, path, fault)
+            elsewhere = path not in front.lines and _has(inherited, path)
+            found[path] = _sentence(FrontMatter() if elsewhere else front, path, fault)
+            if elsewhere:
+                found[path] = replace(found[path], sentence=f"{SHARED_FILE}: {found[path].sentence}")
     return list(found.values())
 
 
 def _sentence(front: FrontMatter, path: tuple[str | int, ...], fault: ErrorDetails) -> Finding:
     name = ".".join(["process", *(str(part) for part in path)])
     line = front.line(*path)
-    where = "" if line else f"{SHARED_FILE}: "
     if fault["type"] == "extra_forbidden":
         known = _known(path[:-1])
         near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.6)
         mend = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
-        return error("NB01", front.cell, line, f"{where}There is no key {name}.", mend)
+        return error("NB01", front.cell, line, f"There is no key {name}.", mend)
     if fault["type"] == "value_error":
-        return error("NB01", front.cell, line, f"{where}{name}: {fault['ctx']['error']}.")
+        return error("NB01", front.cell, line, f"{name}: {fault['ctx']['error']}.")
     if fault["type"] == "string_pattern_mismatch":
         wanted = _PATTERNS.get(str(path[-1]), "letters, digits, _ and -")
     else:
         wanted = _WANTED.get(fault["type"], "").format(**fault.get("ctx", {})) or fault["msg"]
-    return error("NB01", front.cell, line, f"{where}{name} is {_shown(fault['input'])}; it has to be {wanted}.")
+    return error("NB01", front.cell, line, f"{name} is {_shown(fault['input'])}; it has to be {wanted}.")
+
+
+def _has(inherited: Any, path: Sequence[str | int]) -> bool:
+    """Tell whether what the folder shares has something at a path."""
+    for step in path:
+        if not isinstance(inherited, Mapping) or step not in inherited:
+            return isinstance(inherited, list)
+        inherited = inherited[step]
+    return True
 
 
 def _path(location: Sequence[str | int]) -> tuple[str | int, ...]:

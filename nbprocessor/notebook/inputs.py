@@ -124,7 +124,22 @@ class _Maker:
         if not any(word in given for word in _ALTERNATIVES):
             return {**derived, **own}
         self._compare(derived, own)
-        return own
+        return self._dated(own)
+
+    def _dated(self, schema: dict[str, Json]) -> dict[str, Json]:
+        """Return the schema with the format its texts need to become dates; what is no date could not be injected."""
+        wanted = {"date": "date", "datetime": "date-time"}.get(self._type.injected_as)
+        if wanted is None:
+            return schema
+        if schema.get("type") == "string" and schema.setdefault("format", wanted) != wanted:
+            name, kind = self._parameter.name, self._type.injected_as
+            sentence = f"{name} is annotated as {kind}, but its schema says {schema['format']}."
+            self._in_front("NB13", sentence, "Change one of them.", "schema")
+        inner = [schema.get("items"), *(schema.get("oneOf") or ()), *(schema.get("anyOf") or ())]
+        for part in inner:
+            if isinstance(part, dict):
+                self._dated(part)
+        return schema
 
     def _single(self) -> dict[str, Json]:
         """Return the annotation's schema of one value; with several the annotation is a list of them."""

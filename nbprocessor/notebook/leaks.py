@@ -24,7 +24,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_]*|<.*>|\.+|…|[xX]+|\*+|true|false|null")
 _YAML_ENTRY = re.compile(r"\s*[\"']?([\w.-]{1,60})[\"']?[ \t]*:[ \t]+[\"']?([^\s{\[&*|>#!\"'][^\s\"']*)[\"']?\s*")
 _PATH = (
-    r"(?:/(?:home|root|Users|Volumes|private|mnt|media|tmp|var|opt|srv|data|etc|usr)/[\w.~-]"
+    r"(?:/(?:home|root|Users|Volumes|private|mnt|media|tmp|var|opt|srv|data|etc|usr)/(?:[\w.~-]|$)"
     r"|[A-Za-z]:[\\/][\w.~ -]|\\\\\w|~/\w|file:/)"
 )
 _KEEP_OUT = "Take it out, and make it invalid where it was issued: whoever saw the notebook has it."

@@ -173,7 +173,7 @@ def _typed(value: Json, kind: str) -> Any:
     if not kind:
         return value
     if isinstance(value, str):
-        return date.fromisoformat(value) if kind == "date" else datetime.fromisoformat(value)
+        return date.fromisoformat(value) if kind == "date" else datetime.fromisoformat(value.upper())
     if isinstance(value, list):
         return [_typed(item, kind) for item in value]
     return value

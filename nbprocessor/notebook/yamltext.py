@@ -117,11 +117,11 @@ def _key(node: Node) -> str:
 
 
 def _written(node: Node, value: Any) -> Any:
-    """Return a value; a text has to have a form in UTF-8, which half a surrogate pair has not."""
+    """Return a value; JSON's surrogate pairs become characters, half a pair is none."""
     if isinstance(value, str) and not value.isascii():
         try:
-            value.encode()
-        except UnicodeEncodeError:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
             sentence = "The text has half a character (a surrogate)."
             raise YamlFault(node.start_mark.line + 1, sentence, 'Write it out, or as "\\U0001F600".') from None
     return value
@@ -169,6 +169,8 @@ def _mend(problem: str) -> str:
         return "Indent with spaces, not with tabs."
     if "mapping values are not allowed" in problem or "':'" in problem:
         return 'Put a text with a colon in quotes: "…: …".'
+    if "expected ',' or" in problem:
+        return "Within { } and [ ] quote texts that have braces, brackets or commas in them, in single quotes."
     if "escape" in problem:
         return "In double quotes a backslash begins an escape; leave the quotes out or use single ones."
     return ""
