@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 import geopandas as gpd
 import pandas as pd
 
-from nbprocessor.errors import InvalidData, ResourceNotFound
+from nbprocessor.errors import DataError, InvalidData, ResourceNotFound
 from nbprocessor.kit import lifespans
 from nbprocessor.kit.resources import Georesource, Indicator, Overview, Receipt, SpatialUnit
 from nbprocessor.kit.timeseries import time_series
@@ -29,6 +29,8 @@ class Source(ABC):
     def __init__(self) -> None:
         self._read: dict[tuple[str, ...], Any] = {}
         self._reading: dict[tuple[str, ...], threading.Lock] = {}
+        self.on_failure: Callable[[Kind, str, DataError], None] | None = None
+        """Called with kind, id and error when an indicator or georesource cannot be had, before that is raised."""
 
     # ------------------------------------------------------------ for notebooks
 
@@ -38,7 +40,7 @@ class Source(ABC):
         Raises:
             ResourceNotFound: there is none; the sentence lists similar ids.
         """
-        overview = self._once(("indicator", indicator_id), lambda: self.read_indicator(indicator_id))
+        overview = self._required("indicator", indicator_id, self.read_indicator)
         units = [entry["spatialUnitId"] for entry in overview.get("applicableSpatialUnits") or ()]
         return Indicator(
             id=indicator_id,
@@ -65,7 +67,7 @@ class Source(ABC):
         Raises:
             ResourceNotFound: there is none; the sentence lists similar ids.
         """
-        overview = self._once(("georesource", georesource_id), lambda: self.read_georesource(georesource_id))
+        overview = self._required("georesource", georesource_id, self.read_georesource)
         return Georesource(georesource_id, overview.get("datasetName") or georesource_id, overview, self)
 
     def areas(self, unit: str, on: str | None = None) -> gpd.GeoDataFrame:
@@ -190,6 +192,14 @@ class Source(ABC):
         known = set(self.areas_of_all_times(unit)["ID"])
         if strange := [area for area in areas if area not in known]:
             raise InvalidData(resource, [f'"{area}" is no area of spatial unit {unit}' for area in strange[:5]])
+
+    def _required(self, kind: Kind, wanted: str, read: Callable[[str], Overview]) -> Overview:
+        try:
+            return self._once((kind, wanted), lambda: read(wanted))
+        except DataError as fault:
+            if self.on_failure is not None:
+                self.on_failure(kind, wanted, fault)
+            raise
 
     def _once(self, key: tuple[str, ...], read: Callable[[], T]) -> T:
         with self._reading.setdefault(key, threading.Lock()):

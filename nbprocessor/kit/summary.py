@@ -5,46 +5,21 @@ the summary and never costs another unit its result.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from nbprocessor.errors import DataError
-from nbprocessor.kit import indicators, lifespans, outputs, wording
+from nbprocessor.kit import entries, indicators, lifespans, outputs, wording
+from nbprocessor.kit.entries import Entry, ErrorType, ResourceType
 from nbprocessor.kit.indicators import TargetDates
 from nbprocessor.kit.resources import Georesource, Indicator, Receipt
 from nbprocessor.kit.source import Source
 
 Resource = Indicator | Georesource
-ErrorType = Literal[
-    "missingTimestamp", "missingDataset", "missingSpatialUnit", "missingSpatialUnitFeature", "dataManagementApiError",
-    "processingError",
-]  # fmt: skip
-"""As KomMonitor's job summary names them."""
-
-
-@dataclass(slots=True)
-class Entry:
-    """What is known of one spatial unit."""
-
-    unit: str
-    resource: str | None = None
-    features: int | None = None
-    dates: Sequence[str] = ()
-    errors: list[dict[str, Any]] = field(default_factory=list)
-
-    def to_output(self) -> dict[str, Any]:
-        """Return the entry as KomMonitor has it."""
-        return {
-            "spatialUnitId": self.unit,
-            "modifiedResource": self.resource,
-            "numberOfIntegratedIndicatorFeatures": self.features,
-            "integratedTargetDates": list(self.dates),
-            "errorsOccurred": self.errors,
-        }
+_TYPES: Mapping[type, ResourceType] = {Indicator: "INDICATOR", Georesource: "GEORESOURCE"}
 
 
 class Summary:
@@ -161,17 +136,10 @@ class Summary:
             areas: IDs of the areas it is about.
             status: HTTP status of the data source's answer, when it gave one.
         """
-        error: dict[str, Any] = {
-            "type": kind,
-            "affectedResourceType": "SPATIAL_UNIT" if isinstance(resource, str) else type(resource).__name__.upper(),
-            "affectedDatasetId": resource if isinstance(resource, str) else resource.id,
-            "affectedTimestamps": [str(day) for day in dates],
-            "affectedSpatialUnitFeatures": [str(area) for area in areas],
-            "errorMessage": text,
-        }
-        if status is not None:
-            error["dataManagementApiErrorCode"] = status
-        self.entries.setdefault(unit, Entry(unit)).errors.append(error)
+        kind_of: ResourceType = "SPATIAL_UNIT" if isinstance(resource, str) else _TYPES[type(resource)]
+        dataset = resource if isinstance(resource, str) else resource.id
+        entry = self.entries.setdefault(unit, Entry(unit))
+        entry.errors.append(entries.error(kind, kind_of, dataset, text, dates, areas, status))
 
     def note_where(self, unit: str, resource: Resource, where: pd.DataFrame, text: str) -> None:
         """Note a processing error for every area and date at which ``where`` (bool) is true and the area exists."""

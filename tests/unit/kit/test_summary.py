@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nbprocessor.errors import DataError
-from nbprocessor.kit import encoding
+from nbprocessor.errors import DataError, ResourceNotFound
+from nbprocessor.kit import encoding, entries
 from nbprocessor.kit.indicators import target_dates
 from nbprocessor.kit.sources import open_source
 from nbprocessor.kit.summary import Summary
@@ -257,3 +257,35 @@ def test_sentences_are_in_the_language_of_the_run(town, monkeypatch):
     monkeypatch.setenv("NBPROCESSOR_LANGUAGE", "en")
     (entry,) = run(town, ["teile"]).to_output()
     assert entry["errorsOccurred"][0]["errorMessage"] == 'The indicator "B" has no values for these areas.'
+
+
+@pytest.mark.parametrize("kind", ["indicator", "georesource"])
+def test_b7_b10_when_a_dataset_cannot_be_had_the_run_ends_and_its_summary_says_why(town, tmp_path, monkeypatch, kind):
+    monkeypatch.setenv("NBPROCESSOR_JOB_OUTPUTS", str(tmp_path / "outputs"))
+    source = open_source(town.folder, summary_for=["teile", "viertel"])
+    with pytest.raises(ResourceNotFound, match="nirgends"):
+        getattr(source, kind)("nirgends")
+    (entry,) = json.loads((tmp_path / "outputs" / "jobSummary.json").read_bytes())
+    (error,) = entry["errorsOccurred"]
+    assert (entry["spatialUnitId"], entry["modifiedResource"]) == ("teile", None)
+    assert (error["type"], error["affectedResourceType"]) == ("missingDataset", kind.upper())
+    assert error["affectedDatasetId"] == "nirgends"
+
+
+def test_a_refused_dataset_is_an_error_of_the_api_with_its_status(tmp_path, monkeypatch):
+    monkeypatch.setenv("NBPROCESSOR_JOB_OUTPUTS", str(tmp_path))
+    entries.hand_over_failure("teile", "INDICATOR", "x", ResourceNotFound("x", 403, "nicht zu haben"))
+    ((error,),) = [entry["errorsOccurred"] for entry in json.loads((tmp_path / "jobSummary.json").read_bytes())]
+    assert (error["type"], error["dataManagementApiErrorCode"]) == ("dataManagementApiError", 403)
+
+
+def test_b10_features_that_cannot_be_read_are_told_and_end_nothing_else(town):
+    folder = town.folder / "georesources"
+    folder.mkdir()
+    (folder / "kaputt.geojson").write_text('{"type": "FeatureColl')
+    (folder / "kaputt.json").write_text('{"datasetName": "Kaputt", "availablePeriodsOfValidity": []}')
+    summary = Summary(town, [D20])
+    assert list(summary.units(["teile", "viertel"], [town.georesource("kaputt")])) == []
+    assert told(summary) == [("dataManagementApiError", "kaputt", [], [])] * 2
+    with pytest.raises(DataError, match="Für keine Raumebene"):
+        summary.expect_results()
