@@ -3,20 +3,16 @@
 Both are Quarto's conventions, so ``quarto render`` reads the same. Everything of a process stands under ``process:``.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
-
 from nbprocessor.language import is_language_map
 from nbprocessor.model import Json
-from nbprocessor.notebook import declaration, yamltext
-from nbprocessor.notebook.declaration import InputBlock, LimitsBlock, OutputBlock, ProcessBlock
+from nbprocessor.notebook import declaration, faults, yamltext
+from nbprocessor.notebook.declaration import ProcessBlock
 from nbprocessor.notebook.document import Cell, Document
 from nbprocessor.notebook.finding import Finding, error
 
@@ -97,13 +93,9 @@ def _validated(front: FrontMatter, process: Any, inherited: Any, findings: list[
         )
         return front
     findings += _language_maps(front)
-    try:
-        return replace(front, process=ProcessBlock.model_validate(process))
-    except ValidationError as fault:
-        found = fault.errors(include_url=False)
-        findings += _sentences(front, inherited, found)
-        # What is right is still used, so that an author sees every fault at once.
-        return replace(front, process=_without(process, found))
+    block, found = faults.validated(process)
+    findings += _sentences(front, inherited, found)
+    return replace(front, process=block)
 
 
 def _own(cell: Cell, text: str, findings: list[Finding]) -> tuple[dict[str, Any], dict[yamltext.Path, int]]:
@@ -220,58 +212,15 @@ def _confusing(value: Any, path: yamltext.Path) -> Iterator[yamltext.Path]:
             yield from _confusing(item, (*path, index))
 
 
-# ------------------------------------------------------------------ pydantic's errors as sentences
-
-_WANTED: Mapping[str, str] = {
-    "bool_type": "true or false",
-    "dict_type": "a map (key: value)",
-    "enum": "one of {expected}",
-    "float_type": "a number",
-    "greater_than_equal": "at least {ge}",
-    "less_than_equal": "at most {le}",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "list_type": "a list ([a, b])",
-    "literal_error": "{expected}",
-    "model_type": "a map (key: value)",
-    "string_type": "a text; put it in quotes",
-    "too_short": "a list that is not empty",
-    "string_too_short": "a text that is not empty",
-}
-_PATTERNS: Mapping[str, str] = {
-    "id": "letters, digits, . _ and -, beginning with a letter",
-    "version": 'a version such as "1.0.0"',
-}
-
-
-def _sentences(front: FrontMatter, inherited: Any, faults: Sequence[ErrorDetails]) -> list[Finding]:
-    """Write pydantic's faults as findings; of the forms of a union, the first that says something."""
-    found: dict[tuple[str | int, ...], Finding] = {}
-    for fault in faults:
-        path = _path(fault["loc"])
-        if path not in found:
-            elsewhere = path not in front.lines and _has(inherited, path)
-            found[path] = _sentence(FrontMatter() if elsewhere else front, path, fault)
-            if elsewhere:
-                found[path] = replace(found[path], sentence=f"{SHARED_FILE}: {found[path].sentence}")
-    return list(found.values())
-
-
-def _sentence(front: FrontMatter, path: tuple[str | int, ...], fault: ErrorDetails) -> Finding:
-    name = ".".join(["process", *(str(part) for part in path)])
-    line = front.line(*path)
-    if fault["type"] == "extra_forbidden":
-        known = _known(path[:-1])
-        near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.6)
-        mend = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
-        return error("NB01", front.cell, line, f"There is no key {name}.", mend)
-    if fault["type"] == "value_error":
-        return error("NB01", front.cell, line, f"{name}: {fault['ctx']['error']}.")
-    if fault["type"] == "string_pattern_mismatch":
-        wanted = _PATTERNS.get(str(path[-1]), "letters, digits, _ and -")
-    else:
-        wanted = _WANTED.get(fault["type"], "").format(**fault.get("ctx", {})) or fault["msg"]
-    return error("NB01", front.cell, line, f"{name} is {_shown(fault['input'])}; it has to be {wanted}.")
+def _sentences(front: FrontMatter, inherited: Any, found: Sequence[faults.Fault]) -> list[Finding]:
+    """Say where each fault is: in the notebook's cell, or in the folder's file."""
+    findings = []
+    for fault in found:
+        if fault.path not in front.lines and _has(inherited, fault.path):
+            findings.append(error("NB01", "", 0, f"{SHARED_FILE}: {fault.sentence}", fault.mend))
+        else:
+            findings.append(error("NB01", front.cell, front.line(*fault.path), fault.sentence, fault.mend))
+    return findings
 
 
 def _has(inherited: Any, path: Sequence[str | int]) -> bool:
@@ -281,42 +230,6 @@ def _has(inherited: Any, path: Sequence[str | int]) -> bool:
             return isinstance(inherited, list)
         inherited = inherited[step]
     return True
-
-
-def _path(location: Sequence[str | int]) -> tuple[str | int, ...]:
-    """Return a fault's path without what pydantic adds for keys and the forms of a union."""
-    kept = [part for part in location if not (isinstance(part, str) and (part == "[key]" or "[" in part))]
-    while kept and kept[-1] in {"int", "str", "constrained-int", "constrained-str", "unbounded", "bool", "float"}:
-        kept.pop()
-    return tuple(kept)
-
-
-def _known(path: Sequence[str | int]) -> list[str]:
-    """Return the keys a map of the front matter may have."""
-    blocks: Mapping[str, type[BaseModel]] = {"inputs": InputBlock, "outputs": OutputBlock, "limits": LimitsBlock}
-    model = blocks.get(str(path[0]), ProcessBlock) if path else ProcessBlock
-    return [info.alias or name for name, info in model.model_fields.items()]
-
-
-def _without(process: dict[str, Any], faults: Sequence[ErrorDetails]) -> ProcessBlock:
-    """Return what is left of ``process`` when the faulty parts are taken out."""
-    tops = {_path(fault["loc"])[:1] for fault in faults}
-    kept = {key: value for key, value in process.items() if (key,) not in tops}
-    for part in ("inputs", "outputs"):
-        declared = process.get(part)
-        if (part,) in tops and isinstance(declared, dict):
-            wrong = {_path(fault["loc"])[1:2] for fault in faults if _path(fault["loc"])[:1] == (part,)}
-            if () not in wrong:
-                kept[part] = {key: {} if (key,) in wrong else value for key, value in declared.items()}
-    try:
-        return ProcessBlock.model_validate(kept)
-    except ValidationError:
-        return ProcessBlock()
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def shared_file(path: Path) -> Path:
