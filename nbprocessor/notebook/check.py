@@ -59,7 +59,12 @@ def _of_process(reading: describe.Reading) -> list[Finding]:
     notebook = reading.document
     if not (reading.process or reading.errors):
         return _misspelt_tags(notebook)
-    found = [*wording.texts(reading.front), *wording.outputs(reading), *wording.purpose(notebook)]
+    found = [
+        *wording.texts(reading.front),
+        *wording.outputs(reading),
+        *wording.boxes(reading),
+        *wording.purpose(notebook),
+    ]
     if notebook.language == "python" and notebook.parameters:
         unread = {finding.line for finding in reading.findings if finding.rule == "NB02"}
         unbound = imports.unbound(notebook.cells, notebook.parameters[0])

@@ -75,11 +75,11 @@ def shared_front_matter(path: Path) -> bytes | None:
     """
     file = frontmatter.shared_file(path)
     try:
-        return file.read_bytes()
+        return document.read_bytes(file, document.MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as fault:
-        sentence = f"{file.name} beside it cannot be read: {fault.strerror}."
+        sentence = f"{file.name} beside it cannot be read: {fault.strerror or fault}."
         raise NotebookError(path, [error("NB01", "", 0, sentence).problem]) from None
 
 

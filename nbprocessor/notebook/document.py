@@ -1,5 +1,6 @@
 """A notebook file as it lies on disk: its cells, its kernel, its bytes; read without running anything."""
 
+import errno
 import json
 import re
 import stat
@@ -63,15 +64,23 @@ def load(path: Path) -> Document:
         NotebookError: It cannot be read, is too large, or is no notebook of format 4.
     """
     try:
-        # A pipe would keep whoever opens it waiting for a writer.
-        if not stat.S_ISREG(path.stat().st_mode):
-            _refuse(path, "This is no file.", "Name a notebook, or move this out of the folder of notebooks.")
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_bytes(path, MAX_BYTES + 1)
     except OSError as fault:
         mend = "Look at its permissions." if isinstance(fault, PermissionError) else ""
         _refuse(path, f"The file cannot be read: {fault.strerror or fault}.", mend)
     return parse(path, content)
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """Return the first bytes of a file, ``limit`` of them at most.
+
+    Raises:
+        OSError: It cannot be read, or is none: a pipe would keep whoever opens it waiting for a writer.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is a folder or device")
+    with path.open("rb") as file:
+        return file.read(limit)
 
 
 def parse(path: Path, content: bytes) -> Document:

@@ -1,6 +1,7 @@
 """Inputs of a process: what the front matter says of them, on top of what the parameters cell shows."""
 
 import difflib
+import keyword
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -27,9 +28,16 @@ def build(
         cell: Id of the parameters cell.
     """
     blocks = front.process.inputs
+    findings = []
     if parameters is None:
+        # No cell was read that would have shown it; names are written into code as they are.
+        for name in blocks:
+            if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+                sentence = f"{name} cannot be the name of an input."
+                mend = "Use letters, digits and _, beginning with a letter."
+                findings.append(error("NB03", front.cell, front.line("inputs", name), sentence, mend))
         parameters = {name: Parameter(name, 0, Type(nullable=True)) for name in blocks}
-    findings = _names(front, parameters, cell)
+    findings += _names(front, parameters, cell)
     inputs = {}
     for name, parameter in parameters.items():
         maker = _Maker(front, cell, parameter, blocks.get(name))

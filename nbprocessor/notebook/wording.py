@@ -1,7 +1,8 @@
 """What a notebook says to people: texts in all languages, a purpose, and outputs that are what was announced."""
 
+import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from nbprocessor.language import LANGUAGES, Text
 from nbprocessor.notebook import declaration, document, handover
@@ -92,6 +93,24 @@ def _writes_elsewhere(notebook: Document) -> bool:
         cell.kind == "code" and (handover.tree(cell.source) is None or "scrapbook" in cell.source)
         for cell in notebook.cells
     )
+
+
+def boxes(reading: Reading) -> list[Finding]:
+    """Return what the user interface's boxes (``ui: inputBoxes:``) have in them that is no input."""
+    front, process = reading.front, reading.process
+    named = (front.process.ui or {}).get("inputBoxes")
+    findings = []
+    for number, box in enumerate(named if isinstance(named, list) else ()):
+        contents = box.get("contents") if isinstance(box, Mapping) else None
+        for name in contents if isinstance(contents, list) else ():
+            if process is not None and name not in process.inputs:
+                near = difflib.get_close_matches(str(name), process.inputs, n=1)
+                mend = f"Is it called {near[0]}?" if near else "Take it out, or declare it in the parameters cell."
+                line = front.line("ui", "inputBoxes", number)
+                findings.append(
+                    warning("NB13", front.cell, line, f"The box has {name} in it, which is no input.", mend)
+                )
+    return findings
 
 
 def purpose(notebook: Document) -> list[Finding]:

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 from hypothesis import given, settings
@@ -143,6 +144,13 @@ def test_an_unreadable_shared_file_is_an_error(tmp_path):
     path = written.saved(tmp_path, CELL)
     (tmp_path / "_metadata.yml").mkdir()
     with pytest.raises(NotebookError, match=r"_metadata\.yml beside it cannot be read"):
+        describe.read(path)
+
+
+def test_a_pipe_in_the_place_of_the_shared_file_keeps_nobody_waiting(tmp_path):
+    path = written.saved(tmp_path, CELL)
+    os.mkfifo(tmp_path / "_metadata.yml")
+    with pytest.raises(NotebookError, match="cannot be read"):
         describe.read(path)
 
 

@@ -115,7 +115,7 @@ def test_what_is_no_file_is_refused(tmp_path):
     folder = tmp_path / "folder.ipynb"
     folder.mkdir()
     for path in (pipe, folder, tmp_path / "missing.ipynb"):
-        with pytest.raises(NotebookError, match=r"This is no file|cannot be read"):
+        with pytest.raises(NotebookError, match="cannot be read"):
             document.load(path)
 
 

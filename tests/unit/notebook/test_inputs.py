@@ -163,3 +163,10 @@ def test_a_schema_of_a_date_takes_dates_only_as_others_could_not_be_injected(kin
 def test_a_schema_of_a_date_with_another_format_is_found():
     _, findings = one("x: date", "{schema: {type: string, format: date-time}}")
     assert written.rules(findings) == ["NB13"]
+
+
+def test_names_that_would_be_code_in_another_language_are_refused():
+    kernel = {"display_name": "R", "language": "R", "name": "ir"}
+    yaml = "process:\n  inputs:\n    'a; system(1)': {}\n    if: {}\n    _a: {}"
+    reading = written.examined(written.front(yaml), kernel=kernel)
+    assert [(f.rule, f.line) for f in reading.errors] == [("NB03", 4), ("NB03", 5), ("NB03", 6)]

@@ -94,3 +94,14 @@ def test_no_title_above_the_code_is_a_warning(cells):
 
 def test_a_title_alone_is_a_warning():
     assert [(f.rule, f.cell) for f in purpose(written.text("# A"), INPUT)] == [("NB09", "purpose")]
+
+
+def test_boxes_of_the_user_interface_have_inputs_in_them():
+    yaml = "process:\n  ui:\n    inputBoxes:\n      - {contents: [n]}\n      - {contents: [m, 5]}\n      - text"
+    found = wording.boxes(written.examined(written.front(yaml), INPUT))
+    assert [(f.rule, f.severity, f.line) for f in found] == [("NB13", "warning", 6), ("NB13", "warning", 6)]
+
+
+@pytest.mark.parametrize("ui", ["{}", "{inputBoxes: 5}", "{inputBoxes: [{contents: 5}]}"])
+def test_boxes_of_another_form_are_the_clients_business(ui):
+    assert wording.boxes(written.examined(written.front(f"process:\n  ui: {ui}"), INPUT)) == []
