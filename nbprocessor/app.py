@@ -28,7 +28,9 @@ from nbprocessor.callbacks import CallbackSender
 from nbprocessor.catalogue import Catalogue
 from nbprocessor.config import LOOPBACK, Settings
 from nbprocessor.errors import NbprocessorError
+from nbprocessor.execution.choice import EXECUTORS, Executors
 from nbprocessor.execution.events import JobEvents
+from nbprocessor.execution.executor import Executor
 from nbprocessor.execution.submission import submit
 from nbprocessor.execution.worker import Worker
 from nbprocessor.model import Execution, Job, JobStatus, Process
@@ -55,20 +57,29 @@ class House:
     worker: Worker
 
 
-def build(settings: Settings) -> House:
-    """Build the services from the settings; nothing runs yet.
+def build(settings: Settings, executors: Mapping[str, type[Executor]] = EXECUTORS) -> House:
+    """Build the services from the settings; nothing runs yet, and no notebook is read.
+
+    Args:
+        settings: What :func:`nbprocessor.config.load` returns.
+        executors: The ways to run a job that there are, by name, the best first.
 
     Raises:
         StoreUnavailable: The database or the results folder cannot be used.
-        NotebookError: The notebooks folder cannot be read.
     """
     results = ResultStore(settings.results.folder, settings.results.url, settings.results.reserve)
     store = JobStore(open_database(settings.store_url))
     outbound = Outbound(settings.outbound)
     events = JobEvents(store)
     catalogue = Catalogue(settings.notebooks.folder)
-    catalogue.refresh()
-    worker = Worker(store=store, results=results, events=events, outbound=outbound, settings=settings)
+    worker = Worker(
+        store=store,
+        results=results,
+        events=events,
+        outbound=outbound,
+        settings=settings,
+        executors=Executors(settings.execution.executor, executors),
+    )
     return House(settings, catalogue, store, results, outbound, events, worker)
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from nbprocessor.notebook.finding import Finding
 
 
-@click.command(epilog="Example: nbprocessor check notebooks/kommonitor --fix")
+@click.command(
+    short_help="Check notebooks, without running them.", epilog="Example: nbprocessor check notebooks/kommonitor --fix"
+)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--fix", is_flag=True, help="First mend what is safe to mend: readable cell ids, no outputs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead, for programs.")
@@ -48,7 +50,10 @@ def check(context: click.Context, paths: Sequence[Path], fix: bool, as_json: boo
     sys.exit(1 if severities["error"] else 0)
 
 
-@click.command(epilog="Example: nbprocessor describe notebooks/examples/hello_world.ipynb --lang de")
+@click.command(
+    short_help="Print what clients will see of a notebook.",
+    epilog="Example: nbprocessor describe notebooks/examples/hello_world.ipynb --lang de",
+)
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("--lang", type=click.Choice(LANGUAGES), help="In one language; without it every text in all of them.")
 def describe(notebook: Path, lang: str | None) -> None:

@@ -1,5 +1,6 @@
 """The command group, and the door at which errors become sentences and exit codes."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,15 +8,21 @@ import click
 
 from nbprocessor import __version__
 from nbprocessor.cli.inspect import check, describe
-from nbprocessor.cli.jobs import jobs, logs, results
+from nbprocessor.cli.jobs import jobs
+from nbprocessor.cli.logs import logs
 from nbprocessor.cli.new import init
+from nbprocessor.cli.results import results
 from nbprocessor.cli.run import run
 from nbprocessor.cli.serve import serve
 from nbprocessor.cli.tour import tour
-from nbprocessor.errors import NbprocessorError, StoreUnavailable
+from nbprocessor.errors import ExecutionError, InvalidRequest, NbprocessorError, StoreUnavailable
 
+FAILED = 1
 WRONG = 3
 UNAVAILABLE = 4
+INTERRUPTED = 130
+UNREAD = 141
+"""Who read the output has gone; what a shell reports of a program that SIGPIPE ended."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -33,8 +40,17 @@ def nbprocessor(context: click.Context, config_file: Path | None) -> None:
     Put a notebook into notebooks/ and it is a process; each job leaves its executed notebook in results/.
 
     \b
-    Exit codes: 0 done · 1 the job failed or the check found faults · 2 wrong command line
-                3 wrong setting, notebook, input or id · 4 database, results folder or port cannot be used
+    Exit codes:
+      0    done
+      1    the job failed or was dismissed, or the check found errors
+      2    the command line is wrong
+      3    a setting, notebook, input or id is wrong
+      4    a database, folder, file or port cannot be used
+      130  interrupted
+
+    \b
+    Completion in bash (zsh, fish alike):
+      eval "$(_NBPROCESSOR_COMPLETE=bash_source nbprocessor)"
     """
     context.obj = config_file
 
@@ -44,24 +60,44 @@ for command in (serve, run, check, describe, jobs, logs, results, init, tour):
 
 
 def main() -> None:
-    """Run the command line; errors of ours are sentences on standard error, never tracebacks."""
+    """Run the command line; what goes wrong is a sentence on standard error, never a traceback."""
     arguments = sys.argv[1:]
     if Path(sys.argv[0]).name == "jupyter-nbprocessor" and arguments[:1] == ["nbprocessor"]:
         arguments = arguments[1:]
     try:
-        sys.exit(nbprocessor(arguments, standalone_mode=False) or 0)
-    except click.Abort:
-        click.echo("Interrupted.", err=True)
-        sys.exit(130)
+        status = nbprocessor(arguments, prog_name="nbprocessor", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        status = _said("Interrupted.", INTERRUPTED)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
-    except StoreUnavailable as error:
-        click.echo(f"nbprocessor: {error}", err=True)
-        sys.exit(UNAVAILABLE)
+        status = error.exit_code
+    except BrokenPipeError:
+        # Python would try to write the rest once more, at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = UNREAD
+    except OSError as error:
+        status = _said(f"{error.filename or 'the system'}: {error.strerror or error}.", UNAVAILABLE)
     except NbprocessorError as error:
-        click.echo(f"nbprocessor: {error}", err=True)
-        sys.exit(WRONG)
+        status = _said(_sentences(error), _code(error))
+    sys.exit(status)
+
+
+def _said(sentences: str, code: int) -> int:
+    for sentence in sentences.splitlines():
+        click.echo(f"nbprocessor: {sentence}", err=True)
+    return code
+
+
+def _sentences(error: NbprocessorError) -> str:
+    """Return what is wrong, a line for each fault of a request."""
+    return "\n".join(map(str, error.problems)) if isinstance(error, InvalidRequest) else str(error)
+
+
+def _code(error: NbprocessorError) -> int:
+    if isinstance(error, StoreUnavailable):
+        return UNAVAILABLE
+    return FAILED if isinstance(error, ExecutionError) else WRONG
 
 
 if __name__ == "__main__":

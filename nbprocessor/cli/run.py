@@ -2,31 +2,42 @@
 
 import asyncio
 import json
+import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
-from rich.console import Console
 
 from nbprocessor import contract
-from nbprocessor.cli.bar import job_bar
-from nbprocessor.cli.settings import folders, load
-from nbprocessor.errors import InvalidRequest, Problem
+from nbprocessor.cli.settings import folders, load, with_examples
+from nbprocessor.errors import InvalidRequest, NoSuchProcess, Problem
 from nbprocessor.model import Execution, Job, JobStatus, Json, Process
 
+if TYPE_CHECKING:
+    from nbprocessor.app import House
 
-@click.command(epilog="Example: nbprocessor run km_indicator_divide -p target_spatial_units '[\"stadtteile\"]'")
+
+@click.command(
+    short_help="Run one job, without a server.",
+    epilog="""\b
+    Examples:
+      nbprocessor run hello_world -p name Ada
+      nbprocessor run notebooks/examples/hello_world.ipynb -f inputs.json
+    """,
+)
 @click.argument("process")
 @click.option("-p", "--parameter", "parameters", nargs=2, multiple=True, metavar="NAME VALUE",
-              help="An input; VALUE is JSON, or a text where the process wants a text.")  # fmt: skip
+              help="An input; VALUE is JSON, or a text where the process wants a text. May be repeated.")  # fmt: skip
 @click.option(
     "-f",
     "--file",
     "file",
     type=click.File("rb"),
-    help="JSON file of inputs, or a whole execute request; - reads standard input.",
+    help="JSON file of inputs, or a whole execute request; - reads standard input. Inputs of -p count before it.",
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @folders
@@ -40,31 +51,90 @@ def run(
     notebooks: Path | None,
     results: Path | None,
 ) -> None:
-    """Run PROCESS (an id, or a notebook file) once and say where its job folder is."""
-    from nbprocessor.app import build, submit_job  # the house takes a second to import; --help must not
+    """Run PROCESS (an id, or a notebook file) once and print where its executed notebook is.
+
+    The job is recorded in the results folder as a server would; Ctrl-C dismisses it.
+
+    \b
+    Exit codes: 0 successful · 1 failed or dismissed elsewhere · 130 dismissed by Ctrl-C
+    """
+    from nbprocessor.app import build, submit_job
     from nbprocessor.notebook import values
     from nbprocessor.notebook.describe import read
 
-    settings = load(context, notebooks=notebooks, results=results)
-    house = build(settings)
-    found = read(Path(process)) if process.endswith(".ipynb") else house.catalogue.get(process)
     given = dict(_inputs_of(file.read())) if file else {}
+    settings = load(context, notebooks=notebooks, results=results)
+    if process.endswith(".ipynb"):
+        found, house = read(Path(process)), build(settings)
+    else:
+        house = build(with_examples(settings, notebooks))
+        house.catalogue.refresh()
+        found = _process(house, process)
     given |= {name: _value(found, name, text) for name, text in parameters}
     execution = Execution(found.id, values.complete(found, given), response="document")
     job = submit_job(house, found, execution, None, "sync", "cli")
-    ended = asyncio.run(_follow(house.worker.run_once(job), house.events.subscribe(job.id), quiet=quiet))
-    folder = house.results.folder(job.id)
+    ended, interrupted = asyncio.run(_followed(house, job, quiet=quiet))
     click.echo(f"{ended.status}: {ended.message}" if ended.message else str(ended.status), err=True)
-    click.echo(folder / contract.FILE_EXECUTED)
+    if house.results.exists(job.id, contract.FILE_EXECUTED):
+        click.echo(house.results.folder(job.id) / contract.FILE_EXECUTED)
+    if interrupted:
+        raise click.Abort
     sys.exit(0 if ended.status is JobStatus.SUCCESSFUL else 1)
 
 
-async def _follow(running: Coroutine[Any, Any, Job], states: AsyncIterator[Job], *, quiet: bool) -> Job:
-    task = asyncio.ensure_future(running)
-    with job_bar(Console(stderr=True), quiet=quiet) as show:
-        async for state in states:
+async def _followed(house: "House", job: Job, *, quiet: bool) -> tuple[Job, bool]:
+    """Run the job under a progress bar; return it as it ended, and whether somebody interrupted it."""
+    from rich.console import Console
+
+    from nbprocessor.cli.bar import job_bar
+
+    running = asyncio.ensure_future(house.worker.run_once(job))
+    with _dismissed_by_signals(house, job) as interrupted, job_bar(Console(stderr=True), quiet=quiet) as show:
+        async for state in house.events.subscribe(job.id):
             show(state.progress, state.message or str(state.status))
-    return await task
+        return await running, interrupted.is_set()
+
+
+@contextmanager
+def _dismissed_by_signals(house: "House", job: Job) -> Iterator[asyncio.Event]:
+    """Dismiss the job at the first Ctrl-C or SIGTERM, so that its record is complete; the second ends at once."""
+    loop, interrupted = asyncio.get_running_loop(), asyncio.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def dismiss() -> None:
+        for number in signals:
+            loop.remove_signal_handler(number)
+        interrupted.set()
+        house.store.request_dismissal(job.id)
+        house.worker.dismiss(job.id)
+
+    for number in signals:
+        loop.add_signal_handler(number, dismiss)
+    try:
+        yield interrupted
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def _process(house: "House", process_id: str) -> Process:
+    """Return a process on offer.
+
+    Raises:
+        NotebookError: Its notebook is broken.
+        InvalidRequest: There is none, but one that may be meant.
+        NoSuchProcess: There is none.
+    """
+    known = house.catalogue.processes
+    if process_id in known:
+        return known[process_id]
+    for name, fault in house.catalogue.faults.items():
+        if process_id in {name, Path(name).stem}:
+            raise fault
+    if close := get_close_matches(process_id, known, n=1):
+        problem = Problem("", str(NoSuchProcess(process_id)), f'Did you mean "{close[0]}"?')
+        raise InvalidRequest([problem])
+    raise NoSuchProcess(process_id)
 
 
 def _inputs_of(content: bytes) -> Mapping[str, Json]:
@@ -84,6 +154,7 @@ def _value(process: Process, name: str, text: str) -> Json:
     if field is not None and field.schema.get("type") == "string":
         return text
     try:
-        return json.loads(text)
+        value: Json = json.loads(text)
     except ValueError:
         return text
+    return value

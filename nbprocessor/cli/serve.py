@@ -5,15 +5,17 @@ import socket
 from pathlib import Path
 
 import click
-import uvicorn
 
-from nbprocessor.cli.settings import folders, load
+from nbprocessor.cli.settings import folders, load, with_examples
 from nbprocessor.errors import StoreUnavailable
 
 BACKLOG = 512
 
 
-@click.command(epilog="Example: nbprocessor serve --port 8099 --notebooks notebooks --results results")
+@click.command(
+    short_help="Serve the notebooks as OGC API processes.",
+    epilog="Example: nbprocessor serve --port 8100 --notebooks my_notebooks",
+)
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one [8099].")
 @click.option("--host", help="Address; only this machine's own while sign-in is off [127.0.0.1].")
 @folders
@@ -21,16 +23,24 @@ BACKLOG = 512
 def serve(
     context: click.Context, port: int | None, host: str | None, notebooks: Path | None, results: Path | None
 ) -> None:
-    """Serve the notebooks as OGC API processes."""
-    from nbprocessor.app import build, create_app  # the house takes a second to import; --help must not
+    """Serve the notebooks as OGC API processes, until Ctrl-C or SIGTERM.
 
-    settings = load(context, notebooks=notebooks, results=results, server={"port": port, "host": host})
+    Without a notebooks folder the examples that come with nbprocessor are served. Running jobs are ended when the
+    server stops; jobs that wait go on when it starts again.
+    """
+    settings = load(context, notebooks=notebooks, results=results, server={"port": port, "host": host}, serves=True)
     listener = listen(settings.server.host, settings.server.port)
     with listener:
+        import uvicorn
+
+        from nbprocessor.app import build, create_app
+
+        settings = with_examples(settings, notebooks)
         number = listener.getsockname()[1]
         name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
         base_url = settings.server.url.rstrip("/") or f"http://{name}:{number}"
         house = build(settings)
+        house.catalogue.refresh()
         app = create_app(house, base_url)
         click.echo(
             f"{len(house.catalogue.processes)} processes on {base_url} (results in {settings.results.folder})", err=True
@@ -56,7 +66,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         why = {errno.EADDRINUSE: "is taken", errno.EACCES: "may not be used by this user"}.get(
-            error.errno or 0, str(error)
+            error.errno or 0, f"cannot be used ({error.strerror})"
         )
         raise StoreUnavailable(f"Port {port} on {host} {why}; choose another with --port.") from None
     return listener

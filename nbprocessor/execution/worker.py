@@ -40,14 +40,21 @@ class Worker:
     """Runs jobs of one store, several at once; other workers may run others of the same store."""
 
     def __init__(
-        self, *, store: JobStore, results: ResultStore, events: JobEvents, outbound: Outbound, settings: Settings
+        self,
+        *,
+        store: JobStore,
+        results: ResultStore,
+        events: JobEvents,
+        outbound: Outbound,
+        settings: Settings,
+        executors: Executors,
     ) -> None:
         """Take the parts; nothing runs yet."""
         self._store = store
         self._events = events
         self._settings = settings
         self._results = results
-        self._executors = Executors(settings.execution.executor)
+        self._executors = executors
         self._recorder = Recorder(store, results, events)
         self._outbound = outbound
         self._identity = identity.own()
