@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from tests.unit.house.repository import ROOT, pyproject
 
-CONDA_NAMES = {"jsonschema[format-nongpl]": "jsonschema-with-format-nongpl", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"matplotlib": "matplotlib-base"}
 """Packages conda-forge offers under another name than the Python Package Index."""
 
 
