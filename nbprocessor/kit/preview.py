@@ -14,7 +14,16 @@ COLUMNS = 8
 
 
 def bundle(caption: str, value: Value, encoded: Encoded | None) -> dict[str, str]:
-    """Return a MIME bundle: plain text always, HTML where a table or JSON gains by it."""
+    """Return a MIME bundle: plain text always, HTML where a table or JSON gains by it.
+
+    An object may say how it is shown: by ``to_preview()``, which returns a view with HTML (see `views`).
+    """
+    if hasattr(value, "to_preview"):
+        view = value.to_preview()
+        return {
+            "text/plain": f"{caption}\n{view!r}",
+            "text/html": f"<p>{html.escape(caption)}</p>\n{view._repr_html_()}",
+        }
     table = _table(value)
     shown = table if table is not None else _excerpt(encoded)
     data = {"text/plain": "\n".join(part for part in (caption, shown) if part)}

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from nbprocessor.errors import DataError
-from nbprocessor.kit import entries, indicators, lifespans, outputs, wording
+from nbprocessor.kit import entries, indicators, lifespans, outputs, tables, wording
 from nbprocessor.kit.entries import Entry, ErrorType, ResourceType
 from nbprocessor.kit.indicators import TargetDates
 from nbprocessor.kit.resources import Georesource, Indicator, Receipt
 from nbprocessor.kit.source import Source
+from nbprocessor.kit.views import Table
 
 Resource = Indicator | Georesource
 _TYPES: Mapping[type, ResourceType] = {Indicator: "INDICATOR", Georesource: "GEORESOURCE"}
@@ -192,6 +193,10 @@ class Summary:
     def to_output(self) -> list[dict[str, Any]]:
         """Return the job summary: an entry per target spatial unit, in their order."""
         return [entry.to_output() for entry in self.entries.values()]
+
+    def to_preview(self) -> Table:
+        """Return what the executed notebook shows of the summary."""
+        return tables.job_summary(list(self.entries.values()))
 
     def _note_missing_dates(self, unit: str, inputs: Sequence[Resource]) -> None:
         missing = self.dates.missing if isinstance(self.dates, TargetDates) else {}

@@ -1,11 +1,13 @@
 """Tables: what a run works with, and what came out in figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 
 from nbprocessor.kit import wording
+from nbprocessor.kit.entries import Entry
 from nbprocessor.kit.indicators import TargetDates
 from nbprocessor.kit.layers import of_first_unit
 from nbprocessor.kit.resources import Georesource, Indicator
@@ -63,6 +65,21 @@ def describe(result: gpd.GeoDataFrame, digits: int | None = None) -> Table | Sen
     return Table(columns.split("|"), rows)
 
 
+def job_summary(entries: Sequence[Entry]) -> Table:
+    """Show what a run has written per spatial unit, and its notes: alike ones as one, with their number."""
+    columns = wording.choose("Raumebene|Gebiete|Zeitpunkte|Hinweise", "Spatial unit|Areas|Dates|Notes")
+    rows = [
+        [
+            entry.unit,
+            wording.MISSING if entry.features is None else str(entry.features),
+            _span(entry.dates) if entry.dates else wording.MISSING,
+            str(len(entry.errors)),
+        ]
+        for entry in entries
+    ]
+    return Table(columns.split("|"), rows, [note for entry in entries for note in _notes(entry)])
+
+
 def nothing() -> Sentence:
     """Say that there is no result to show."""
     return Sentence(
@@ -71,6 +88,23 @@ def nothing() -> Sentence:
             "There are no results: no date is to be computed, or no spatial unit could be.",
         )
     )
+
+
+def _notes(entry: Entry) -> Iterator[str]:
+    """Yield a sentence per kind of error, with the areas and dates it is about."""
+    alike: dict[str, list[Mapping[str, Any]]] = {}
+    for error in entry.errors:
+        alike.setdefault(error["errorMessage"], []).append(error)
+    for text, errors in alike.items():
+        areas = dict.fromkeys(area for error in errors for area in error["affectedSpatialUnitFeatures"])
+        days = dict.fromkeys(day for error in errors for day in error["affectedTimestamps"])
+        about = "; ".join(_listed(list(names)) for names in (areas, days) if names)
+        times = f"{len(errors)} × " if len(errors) > 1 else ""
+        yield f"{entry.unit}: {times}{text}" + (f" ({about})" if about else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:LONG]) + (" …" if len(names) > LONG else "")
 
 
 def _row(role: str, resource: Indicator | Georesource) -> list[str]:
