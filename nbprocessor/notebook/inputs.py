@@ -118,7 +118,7 @@ class _Maker:
         return _with_default(declared)
 
     def _schema(self) -> dict[str, Json]:
-        derived = self._single()
+        derived = self._annotated()
         given = self._block.json_schema
         if given is None:
             return derived
@@ -133,6 +133,15 @@ class _Maker:
             return {**derived, **own}
         self._compare(derived, own)
         return self._dated(own)
+
+    def _annotated(self) -> dict[str, Json]:
+        """Return the annotation's schema, proved: ``Field`` takes any pattern and any bound."""
+        try:
+            return schemas.normalised(self._single())
+        except schemas.SchemaFault as fault:
+            sentence = f"The annotation of {self._parameter.name} cannot be used: {fault.sentence}"
+            self._in_cell("NB04", sentence, fault.mend or "Change the annotation.")
+            return {}
 
     def _dated(self, schema: dict[str, Json]) -> dict[str, Json]:
         """Return the schema with the format its texts need to become dates; what is no date could not be injected."""

@@ -99,6 +99,15 @@ def test_an_example_may_stand_in_the_front_matter():
         ("x: int = 1", "{maxOccurs: 2}", "NB13", "error", "receives a list"),
         ("x: str = date(2020, 1, 1)", "", "NB13", "error", "not annotated as one"),
         ('x: date = "2020-01-31"', "", "NB13", "warning", "its value is none"),
+        (
+            'x: Annotated[str, Field(pattern="(")] = "a"',
+            "",
+            "NB04",
+            "error",
+            "annotation of x cannot be used: The pattern",
+        ),
+        ("x: Annotated[int, Field(multiple_of=0)] = 1", "", "NB04", "error", "annotation of x cannot be used"),
+        ("x: Annotated[list, Field(min_length=-1)]", "", "NB04", "error", "annotation of x cannot be used"),
         ('x: date = "soon"', "", "NB04", "error", "is not a date"),
     ],
 )
