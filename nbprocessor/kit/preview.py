@@ -2,6 +2,7 @@
 
 import html
 import json
+from collections.abc import Callable
 
 from nbprocessor.kit import wording
 from nbprocessor.kit.encoding import GEOJSON, JSON, Encoded
@@ -54,11 +55,22 @@ def _head(value: Value) -> Table:
 
 def _table(value: Value) -> str | None:
     head = _head(value)
-    return None if head is None else f"{head.to_string()}\n{_extent(value)}"
+    if head is None:
+        return None
+    return f"{head.to_string(na_rep=wording.MISSING, float_format=_number_format(head))}\n{_extent(value)}"
 
 
 def _html_table(value: Value) -> str:
-    return f"{_head(value).to_html(border=0)}\n<p>{html.escape(_extent(value))}</p>"
+    head = _head(value)
+    table = head.to_html(border=0, na_rep=wording.MISSING, float_format=_number_format(head))
+    return f"{table}\n<p>{html.escape(_extent(value))}</p>"
+
+
+def _number_format(head: Table) -> Callable[[float], str]:
+    """Return how the numbers of a table are written: all with as many decimals as suit them."""
+    numbers = head.select_dtypes("float").to_numpy().ravel().tolist()
+    digits = wording.fitting_digits(numbers)
+    return lambda value: wording.number(value, digits)
 
 
 def _extent(value: Value) -> str:
