@@ -49,8 +49,9 @@ def build(
 def _names(front: FrontMatter, parameters: Mapping[str, Parameter], cell: str) -> list[Finding]:
     findings = []
     blocks = front.process.inputs
-    for name in blocks:
+    for name, block in blocks.items():
         if name not in parameters and name not in front.inherited_inputs:
+            findings += _schema_of_missing(front, name, block)
             near = difflib.get_close_matches(name, [other for other in parameters if other not in blocks], n=1)
             mend = f"Is it called {near[0]} there?" if near else f"Declare it there: {name}: str"
             findings.append(
@@ -75,6 +76,16 @@ def _names(front: FrontMatter, parameters: Mapping[str, Parameter], cell: str) -
             if name not in blocks
         ]
     return findings
+
+
+def _schema_of_missing(front: FrontMatter, name: str, block: InputBlock) -> list[Finding]:
+    """Look at a schema all the same when the cell's line could not be read."""
+    try:
+        schemas.normalised(block.json_schema or {})
+    except schemas.SchemaFault as fault:
+        sentence = f"The schema of {name} cannot be used: {fault.sentence}"
+        return [error("NB04", front.cell, front.line("inputs", name, "schema"), sentence, fault.mend)]
+    return []
 
 
 class _Maker:

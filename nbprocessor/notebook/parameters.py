@@ -95,7 +95,13 @@ def _syntax(cell: Cell, fault: SyntaxError) -> Finding:
     if text.startswith(("%", "!", "?")):
         mend = "IPython's commands belong into another cell."
         return error("NB02", cell.id, line, f"{text[:60]} is no declaration.", mend)
+    if (named := re.match(r"(\w+)\s*[:=]\s*\w", text)) and keyword.iskeyword(named[1]):
+        return error("NB02", cell.id, line, _refused(named[1], refusal(named[1])), "Choose another name.")
     return error("NB02", cell.id, line, f"The line is no Python: {fault.msg}.", "Write name: type = value.")
+
+
+def _refused(name: str, reason: str) -> str:
+    return f"{name} cannot be the name of an input: {reason}."
 
 
 def _declaration(statement: ast.stmt, comment: str) -> Parameter | None:
@@ -162,7 +168,7 @@ def _check_name(parameter: Parameter, found: Mapping[str, Parameter], imported: 
             line, f"{name} is declared twice; it was on line {found[name].line} already.", "Keep one of them."
         )
     if reason := refusal(name) or ("the cell imports something of that name" if name in imported else ""):
-        raise Unreadable(line, f"{name} cannot be the name of an input: {reason}.", "Choose another name.")
+        raise Unreadable(line, _refused(name, reason), "Choose another name.")
 
 
 def refusal(name: str) -> str:

@@ -33,12 +33,16 @@ def _texts_of(
     if path[:1] == ("inputs",) and path[1] in front.inherited_inputs:
         return
     owner = ".".join(["process", *path])
+    example = "{" + ", ".join(f"{language}: …" for language in LANGUAGES) + "}"
+    if block.title is None and block.description is None:
+        mend = f"Write title: {example}, and description: likewise."
+        yield warning("NB05", front.cell, front.line(*path), f"{owner} has neither title nor description.", mend)
+        return
     for name, value in (("title", block.title), ("description", block.description)):
         missing = _missing(value)
         if not missing:
             continue
         line = front.line(*path, name)
-        example = "{" + ", ".join(f"{language}: …" for language in LANGUAGES) + "}"
         if value is None:
             sentence = f"{owner} has no {name}."
         elif isinstance(value, str):

@@ -179,3 +179,8 @@ def test_names_that_would_be_code_in_another_language_are_refused():
     yaml = "process:\n  inputs:\n    'a; system(1)': {}\n    if: {}\n    _a: {}"
     reading = written.examined(written.front(yaml), kernel=kernel)
     assert [(f.rule, f.line) for f in reading.errors] == [("NB03", 4), ("NB03", 5), ("NB03", 6)]
+
+
+def test_a_wrong_schema_is_found_although_the_line_could_not_be_read():
+    _, findings = one("x: int = f()", "{schema: {type: strng}}")
+    assert set(written.rules(findings)) == {"NB02", "NB04"}

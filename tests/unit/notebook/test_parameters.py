@@ -83,6 +83,7 @@ def test_docstrings_pass_and_imports_for_annotations_may_stand_in_the_cell():
         ("%matplotlib inline\na = 1", 1, "no declaration"),
         ("!pip install x", 1, "no declaration"),
         ("a: int =", 1, "no Python"),
+        ("a: int = 1\nclass: str = 'a'", 2, "class cannot be the name of an input: it is a word"),
         ("a: int = open('x')", 1, "is computed"),
         ("a: Frame = 1", 1, "not known"),
         ("from datetime import date\ndate: date = date(2020, 1, 1)", 2, "imports something of that name"),

@@ -28,7 +28,7 @@ def test_texts_in_both_languages_are_no_finding():
 @pytest.mark.parametrize(
     ("yaml", "said"),
     [
-        ("id: a", ["process has no title.", "process has no description."]),
+        ("id: a", ["process has neither title nor description."]),
         ("title: A\n  description: {de: A, en: B}", ["process.title is in one language only."]),
         ("title: {de: A, en: B}\n  description: {en: B}", ["process.description is not there in German."]),
         ('title: {de: A, en: " "}\n  description: {de: A, en: B}', ["process.title is not there in English."]),
