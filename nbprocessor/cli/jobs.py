@@ -68,7 +68,9 @@ def stores(context: click.Context, results: Path | None) -> "tuple[JobStore, Res
 
     settings = load(context, results=results)
     folder = existing_results(settings)
-    return JobStore(open_database(settings.store_url)), ResultStore(folder, settings.results.url)
+    store = JobStore(open_database(settings.store_url))
+    context.call_on_close(store.engine.dispose)
+    return store, ResultStore(folder, settings.results.url)
 
 
 def _table(found: Sequence[Job]) -> "Table":

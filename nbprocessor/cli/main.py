@@ -21,8 +21,6 @@ FAILED = 1
 WRONG = 3
 UNAVAILABLE = 4
 INTERRUPTED = 130
-UNREAD = 141
-"""Who read the output has gone; what a shell reports of a program that SIGPIPE ended."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -73,9 +71,9 @@ def main() -> None:
         error.show()
         status = error.exit_code
     except BrokenPipeError:
-        # Python would try to write the rest once more, at its end.
+        # Who read the output has gone. Python would try to write the rest once more, at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = UNREAD
+        status = FAILED
     except OSError as error:
         status = _said(f"{error.filename or 'the system'}: {error.strerror or error}.", UNAVAILABLE)
     except NbprocessorError as error:

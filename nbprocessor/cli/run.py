@@ -19,6 +19,7 @@ from nbprocessor.model import Execution, Job, JobStatus, Json, Process
 
 if TYPE_CHECKING:
     from nbprocessor.app import House
+    from nbprocessor.config import Settings
 
 
 @click.command(
@@ -58,28 +59,37 @@ def run(
     \b
     Exit codes: 0 successful · 1 failed or dismissed elsewhere · 130 dismissed by Ctrl-C
     """
-    from nbprocessor.app import build, submit_job
+    from nbprocessor.app import submit_job
     from nbprocessor.notebook import values
     from nbprocessor.notebook.describe import read
 
     given = dict(_inputs_of(file.read())) if file else {}
     settings = load(context, notebooks=notebooks, results=results)
     if process.endswith(".ipynb"):
-        found, house = read(Path(process)), build(settings)
+        found, house = read(Path(process)), _house(context, settings)
     else:
-        house = build(with_examples(settings, notebooks))
+        house = _house(context, with_examples(settings, notebooks))
         house.catalogue.refresh()
         found = _process(house, process)
     given |= {name: _value(found, name, text) for name, text in parameters}
     execution = Execution(found.id, values.complete(found, given), response="document")
     job = submit_job(house, found, execution, None, "sync", "cli")
     ended, interrupted = asyncio.run(_followed(house, job, quiet=quiet))
-    click.echo(f"{ended.status}: {ended.message}" if ended.message else str(ended.status), err=True)
+    told = ended.message.startswith(ended.status) or not ended.message
+    click.echo((ended.message or ended.status) if told else f"{ended.status}: {ended.message}", err=True)
     if house.results.exists(job.id, contract.FILE_EXECUTED):
         click.echo(house.results.folder(job.id) / contract.FILE_EXECUTED)
     if interrupted:
         raise click.Abort
     sys.exit(0 if ended.status is JobStatus.SUCCESSFUL else 1)
+
+
+def _house(context: click.Context, settings: "Settings") -> "House":
+    from nbprocessor.app import build
+
+    house = build(settings)
+    context.call_on_close(house.store.engine.dispose)
+    return house
 
 
 async def _followed(house: "House", job: Job, *, quiet: bool) -> tuple[Job, bool]:

@@ -40,6 +40,7 @@ def serve(
         name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
         base_url = settings.server.url.rstrip("/") or f"http://{name}:{number}"
         house = build(settings)
+        context.call_on_close(house.store.engine.dispose)
         house.catalogue.refresh()
         app = create_app(house, base_url)
         click.echo(

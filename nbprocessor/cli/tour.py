@@ -7,16 +7,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import requests
-from rich.console import Console
 
 from nbprocessor import contract
-from nbprocessor.cli.bar import job_bar
-from nbprocessor.cli.settings import folders, load
+from nbprocessor.cli.settings import folders, load, with_examples
 from nbprocessor.errors import ExecutionError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PROCESS = "km_indicator_divide"
 TIMEOUT = (5, 120)
@@ -28,7 +29,9 @@ TIMEOUT = (5, 120)
 @click.pass_context
 def tour(context: click.Context, notebooks: Path | None, results: Path | None) -> None:
     """Start the server on the demo city, execute a process over HTTP, print its result and where its notebook lies."""
-    settings = load(context, notebooks=notebooks, results=results, logging={"level": "WARNING"})
+    from rich.console import Console
+
+    settings = with_examples(load(context, notebooks=notebooks, results=results), notebooks)
     console = Console()
     with _server(settings.notebooks.folder, settings.results.folder) as url:
         process = _get(f"{url}/processes/{PROCESS}")
@@ -42,8 +45,10 @@ def tour(context: click.Context, notebooks: Path | None, results: Path | None) -
         console.print("[bold]make serve[/bold] starts the server and leaves it running.")
 
 
-def _execute(url: str, process: dict[str, Any], console: Console) -> dict[str, Any]:
+def _execute(url: str, process: dict[str, Any], console: "Console") -> dict[str, Any]:
     """Execute the process with its example inputs and follow it to its end."""
+    from nbprocessor.cli.bar import job_bar
+
     request = {"inputs": process["example"]["inputs"]}
     answer = requests.post(
         f"{url}/processes/{PROCESS}/execution", json=request, headers={"Prefer": "respond-async"}, timeout=TIMEOUT
@@ -66,7 +71,7 @@ def _events(url: str) -> Iterator[dict[str, Any]]:
                 yield json.loads(line.removeprefix(b"data: "))
 
 
-def _show(results: dict[str, Any], console: Console) -> None:
+def _show(results: dict[str, Any], console: "Console") -> None:
     for entry in results["jobSummary"]:
         dates = ", ".join(entry["integratedTargetDates"])
         console.print(f"{entry['spatialUnitId']}: {entry['numberOfIntegratedIndicatorFeatures']} Gebiete, {dates}")
