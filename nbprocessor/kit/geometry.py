@@ -137,7 +137,7 @@ def _within(
 ) -> Within:  # fmt: skip
     existing = indicators.existing(source, unit, dates)
     position = existing.index.get_indexer(areas["ID"])[row]
-    together = lifespans.alive_on(areas, dates)[row] & lifespans.alive_on(features, dates)[feature]
+    together = lifespans.effective_on(areas, dates)[row] & lifespans.alive_on(features, dates)[feature]
     known = position >= 0  # an area that exists on none of the dates has no row
     lengths = None if kilometres is None else kilometres[known]
     return Within(features, existing, position[known], feature[known], together[known], lengths)

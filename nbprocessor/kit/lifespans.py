@@ -1,4 +1,8 @@
-"""Periods of validity: an area or a place exists from ``validStartDate`` to ``validEndDate``, both days included."""
+"""Periods of validity: an area or a place exists from ``validStartDate`` to ``validEndDate``, both days included.
+
+A start or end that is absent, null or empty is open: it has always been there, or has no end yet. So has one whose end
+is a day like 9999-12-31.
+"""
 
 from collections.abc import Sequence
 
@@ -6,35 +10,76 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from nbprocessor.errors import InvalidData
+
 START, END = "validStartDate", "validEndDate"
+SECONDS = "datetime64[s]"
+"""Nanoseconds, the usual, end in the year 2262."""
 
 
 def alive(features: gpd.GeoDataFrame, on: str) -> gpd.GeoDataFrame:
     """Return the features that exist on the day ``on`` (ISO date), in their order.
 
-    A start or end that is absent, null or empty is open: it has always been there, or has no end yet.
+    Raises:
+        InvalidData: a start or end is no date.
     """
-    day = pd.Timestamp(on)
-    start, end = _days(features, START), _days(features, END)
-    return features[(start.isna() | (start <= day)) & (end.isna() | (end >= day))]
+    return features[alive_on(features, [on])[:, 0]]
 
 
 def alive_on(features: gpd.GeoDataFrame, dates: Sequence[str]) -> np.ndarray:
-    """Return which features exist on which days (ISO dates): bool, features × days, both in the order given."""
-    days = pd.to_datetime(pd.Series(list(dates), dtype=object), format="ISO8601").to_numpy("datetime64[ns]")[None, :]
-    start, end = (_days(features, column).to_numpy("datetime64[ns]")[:, None] for column in (START, END))
-    alive: np.ndarray = (np.isnat(start) | (start <= days)) & (np.isnat(end) | (end >= days))
-    return alive
+    """Return which features exist on which days (ISO dates): bool, features × days, both in the order given.
+
+    Raises:
+        InvalidData: a start or end is no date.
+    """
+    days = np.array(list(dates), dtype=SECONDS)[None, :]
+    start, end = (_days(features, column)[:, None] for column in (START, END))
+    exist: np.ndarray = (np.isnat(start) | (start <= days)) & (np.isnat(end) | (end >= days))
+    return exist
+
+
+def effective_on(areas: gpd.GeoDataFrame, dates: Sequence[str]) -> np.ndarray:
+    """Return what `alive_on` returns, with at most one row per ID and day: of several, the one that began last.
+
+    Two shapes of one area on the same day are a fault in the data; counting in both would count twice.
+
+    Raises:
+        InvalidData: a start or end is no date.
+    """
+    exist = alive_on(areas, dates)
+    if areas["ID"].is_unique:
+        return exist
+    newest_first = _from_oldest(areas)[::-1]
+    frame = pd.DataFrame(exist[newest_first])
+    ids = areas["ID"].to_numpy()[newest_first]
+    effective = np.empty_like(exist)
+    effective[newest_first] = exist[newest_first] & (frame.groupby(ids).cumsum() <= 1).to_numpy()
+    return effective
 
 
 def latest(features: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return one feature per ID, the one that began last, in the order the IDs first occur."""
-    order = _days(features, START).sort_values(kind="stable", na_position="first").index
-    newest = features.loc[order].drop_duplicates("ID", keep="last")
-    return newest.loc[newest.index.sort_values()]
+    order = _from_oldest(features)
+    ids = features["ID"].to_numpy()[order]
+    newest = order[~pd.Series(ids).duplicated(keep="last").to_numpy()]
+    return features.iloc[np.sort(newest)]
 
 
-def _days(features: gpd.GeoDataFrame, column: str) -> pd.Series:
+def _from_oldest(features: gpd.GeoDataFrame) -> np.ndarray:
+    """Return the rows in the order in which the features began; what has always been there is first."""
+    start = _days(features, START)
+    began = np.where(np.isnat(start), np.iinfo(np.int64).min, start.astype("int64"))
+    return np.argsort(began, kind="stable")
+
+
+def _days(features: gpd.GeoDataFrame, column: str) -> np.ndarray:
+    """Return a column of dates; NaT where it is open."""
     if column not in features.columns:
-        return pd.Series(pd.NaT, index=features.index, dtype="datetime64[ns]")
-    return pd.to_datetime(features[column].replace("", None), format="ISO8601").dt.tz_localize(None)
+        return np.full(len(features), np.datetime64("NaT", "s"))
+    given = features[column]
+    text = given.astype(object).where(given.notna(), "").astype(str).str.strip()
+    days = pd.to_datetime(text.where(text != ""), format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None)
+    if wrong := sorted(set(text[days.isna() & (text != "")])):
+        raise InvalidData(column, [f'"{value}" is no date' for value in wrong[:5]])
+    seconds: np.ndarray = days.to_numpy(SECONDS)
+    return seconds

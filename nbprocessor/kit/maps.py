@@ -50,7 +50,7 @@ def choropleth(
     days = layers.dates(result)
     if column is None:
         column = next((day for day in reversed(days) if areas[day].notna().any()), days[-1] if days else None)
-    if areas.empty or column is None:
+    if areas.empty or column is None or (areas.is_empty | areas.geometry.isna()).all():
         return tables.nothing()
     values = areas[column].astype("float64")
     limits = class_limits(values)
@@ -136,6 +136,8 @@ def _draw_names(axes: Axes, areas: gpd.GeoDataFrame) -> None:
         return
     halo = withStroke(linewidth=3, foreground="white", alpha=0.9)
     for geometry, name in zip(areas.geometry, areas["NAME"], strict=True):
+        if geometry is None or geometry.is_empty:
+            continue
         x, y = _middle(geometry)
         text = str(name).replace(" ", "\n")
         axes.text(x, y, text, ha="center", va="center", fontsize=8, color=INK, path_effects=[halo])

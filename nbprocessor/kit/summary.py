@@ -69,6 +69,7 @@ class Summary:
         try:
             self.source.spatial_unit(unit)
             areas = indicators.existing(self.source, unit, self.dates)
+            self._note_twice(unit)
             known = areas
             for resource in inputs if not lacking else ():
                 if isinstance(resource, Indicator):
@@ -215,6 +216,16 @@ class Summary:
         if not alive.all():
             dates = [day for day, some in zip(self.dates, alive, strict=True) if not some]
             self.note(unit, "missingTimestamp", georesource, _no_values(georesource), dates)
+
+    def _note_twice(self, unit: str) -> None:
+        areas = self.source.areas_of_all_times(unit)
+        if areas["ID"].is_unique:
+            return
+        spare = lifespans.alive_on(areas, self.dates) & ~lifespans.effective_on(areas, self.dates)
+        if twice := list(dict.fromkeys(areas["ID"][spare.any(axis=1)])):
+            text = "Diese Gebiete gibt es an einem Tag mehrfach; gerechnet wurde mit dem, das zuletzt begann."
+            other = "These areas exist several times on one day; computed with the one that began last."
+            self.note(unit, "processingError", unit, wording.choose(text, other), areas=twice)
 
     def _note_mended(self, unit: str, georesource: Georesource) -> None:
         if areas := _invalid(self.source.areas_of_all_times(unit)):

@@ -6,6 +6,7 @@ import pytest
 
 from nbprocessor.errors import DataError, ResourceNotFound
 from nbprocessor.kit import encoding, entries
+from nbprocessor.kit.geometry import count, points_within
 from nbprocessor.kit.indicators import target_dates
 from nbprocessor.kit.sources import open_source
 from nbprocessor.kit.summary import Summary
@@ -289,3 +290,14 @@ def test_b10_features_that_cannot_be_read_are_told_and_end_nothing_else(town):
     assert told(summary) == [("dataManagementApiError", "kaputt", [], [])] * 2
     with pytest.raises(DataError, match="Für keine Raumebene"):
         summary.expect_results()
+
+
+def test_an_area_that_exists_twice_on_a_day_is_told_and_counted_once(tmp_path):
+    areas = ["A", {"ID": "A", "validStartDate": "2010-01-01"}, "B"]
+    points = {"punkte": [{"at": [0.5, 0.5]}]}
+    source = open_source(build(tmp_path, areas={"teile": areas}, georesources=points))
+    summary, georesource = Summary(source, [D20]), source.georesource("punkte")
+    (unit,) = summary.units(["teile"], [georesource])
+    assert told(summary) == [("processingError", "teile", [], ["A"])]
+    found = count(points_within(source, unit, georesource, [D20]))
+    assert found[D20].to_dict() == {"A": 1, "B": 0}

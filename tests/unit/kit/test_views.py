@@ -155,3 +155,9 @@ def test_classes_cover_every_value_and_ascend(values):
     assert limits[0] <= min(values) and max(values) <= limits[-1]
     assert limits == sorted(limits)
     assert 2 <= len(limits) <= 10
+
+
+def test_areas_without_a_shape_are_left_out_of_a_map(result):
+    shapeless = result.set_geometry([*result.geometry[:-1], None])
+    picture(choropleth(shapeless, column=D20))
+    assert repr(choropleth(result.set_geometry([None] * 3))).startswith("Es gibt keine Ergebnisse")
