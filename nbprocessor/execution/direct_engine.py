@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -86,7 +87,7 @@ class _Run:
         loop = asyncio.get_running_loop()
         self._link.attach(lambda: loop.call_soon_threadsafe(self._interrupt))
         try:
-            await self._cells.open(environment, ".")
+            await self._cells.open(environment, str(Path.cwd()))
             for index, cell in enumerate(self._nb.cells):
                 if self._link.interrupted:
                     break

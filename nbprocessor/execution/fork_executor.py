@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -247,9 +248,27 @@ class _Zygote:
             if not pending.started.done():
                 pending.started.set_exception(ConnectionError("the fork server is gone"))
             elif not pending.exit.done():
-                # Its runs end with it, as they lose their root's parent; how, nobody can tell.
-                pending.exit.set_result(9)
+                # The run goes on without it; only how its root ends nobody can tell any more.
+                _when_gone(pending.started.result(), pending.exit)
         self._pending.clear()
+
+
+def _when_gone(pid: int, exit: "asyncio.Future[int]") -> None:
+    """Give a process that is nobody's child the exit status of one that was killed, once it is gone."""
+    loop = asyncio.get_running_loop()
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        exit.set_result(signal.SIGKILL)
+        return
+
+    def gone() -> None:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+        if not exit.done():
+            exit.set_result(signal.SIGKILL)
+
+    loop.add_reader(descriptor, gone)
 
 
 def _environment() -> dict[str, str]:

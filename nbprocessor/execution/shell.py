@@ -173,6 +173,7 @@ def prepare() -> None:
     config = Config()
     config.HistoryManager.enabled = False
     shell = _Shell.instance(config=config, display_pub_class=_Publisher, displayhook_class=_Hook)
+    shell.set_hook("show_in_pager", _no_pager, priority=99)
     # Once through everything a cell can do: what is imported on the way is there for every run.
     kept = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _Stream("stdout", 1), _Stream("stderr", 2)
@@ -309,6 +310,10 @@ def _settle(begin: Mapping[str, Any]) -> None:
     builtins.input = _no_input
     faulthandler.enable(file=2)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _no_pager(*_: object, **__: object) -> None:
+    """Show nothing: a kernel leaves paged text to its front end, and in a notebook that is run there is none."""
 
 
 def _no_input(*_: object) -> str:

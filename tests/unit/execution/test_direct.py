@@ -1,0 +1,290 @@
+"""Runs in forks: how they end, and that nothing of them is left."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import nbformat
+import psutil
+import pytest
+
+from nbprocessor.errors import CellFailed, KernelDied, LimitReached
+from nbprocessor.execution import collection
+from nbprocessor.execution.executor import Outcome, Progress, Run, RunningJob
+from nbprocessor.execution.fork_executor import ForkExecutor
+
+pytestmark = pytest.mark.kernel
+ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+
+
+class Forks:
+    """A fork server in a loop of its own, as a worker has it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, folder: Path) -> None:
+        self.loop = loop
+        self.folder = folder
+        self.executor = ForkExecutor()
+        self.progress: list[Progress] = []
+
+    def prepared(self, *sources: str, **facts: Any) -> Run:
+        job_id = uuid4()
+        folder = self.folder / str(job_id)
+        folder.mkdir()
+        cells = [nbformat.v4.new_code_cell(source, id=f"c{number}") for number, source in enumerate(sources)]
+        if facts.get("parameters"):
+            cells[0].metadata["tags"] = ["parameters"]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nb = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(nb, folder / "notebook.ipynb")
+        collection.prepare(folder)
+        marked = ENVIRONMENT | {"NBPROCESSOR_JOB_ID": str(job_id), "HOME": str(folder)}
+        return Run(job_id, folder, "python3", "python", facts.pop("parameters", {}), marked, **facts)
+
+    def run(self, *sources: str, act: Callable[[RunningJob, Run], Awaitable[None]] | None = None, **facts: Any):
+        """Run a notebook to its end and return how it ended, and the notebook."""
+        run = self.prepared(*sources, **facts)
+        outcome = self.loop.run_until_complete(self._finished(run, act))
+        return outcome, nbformat.read(run.folder / "executed.ipynb", as_version=4)
+
+    async def _finished(self, run: Run, act) -> Outcome:
+        running = await self.executor.start(run, self.progress.append)
+        waiting = asyncio.ensure_future(running.wait())
+        if act is not None:
+            await act(running, run)
+        return await waiting
+
+
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory: pytest.TempPathFactory):
+    loop = asyncio.new_event_loop()
+    opened = Forks(loop, tmp_path_factory.mktemp("forks"))
+    loop.run_until_complete(opened.executor.open())
+    yield opened
+    loop.run_until_complete(opened.executor.close())
+    loop.close()
+
+
+async def written(path: Path) -> str:
+    """Wait for a file that a cell writes."""
+    while not path.exists() or not path.read_text():
+        await asyncio.sleep(0.01)
+    return path.read_text()
+
+
+def texts(nb: nbformat.NotebookNode) -> list[str]:
+    """Return what the cells wrote."""
+    return [output.text for cell in nb.cells for output in cell.get("outputs", []) if output.output_type == "stream"]
+
+
+def gone(pid: int) -> bool:
+    """Tell whether a process ends within a few seconds."""
+    try:
+        psutil.Process(pid).wait(5)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.TimeoutExpired:
+        return False
+    return True
+
+
+def test_a_notebook_runs_to_its_end(forks: Forks):
+    outcome, nb = forks.run("x = 20", "x + 1")
+    assert outcome.error is None
+    assert nb.cells[1].outputs[0].data["text/plain"] == "21"
+
+
+def test_dates_are_injected_as_dates(forks: Forks):
+    outcome, nb = forks.run("day = None", "print(repr(day))", parameters={"day": date(2020, 2, 29)})
+    assert outcome.error is None
+    assert "datetime.date(2020, 2, 29)" in nb.cells[-1].outputs[0].text
+
+
+def test_progress_names_cells_in_their_order(forks: Forks):
+    forks.progress.clear()
+    forks.run("1", "2", "3")
+    assert [(told.cell, told.of, told.cell_id) for told in forks.progress] == [(1, 3, "c0"), (2, 3, "c1"), (3, 3, "c2")]
+
+
+def test_a_failing_cell_ends_the_run_and_keeps_what_was_before(forks: Forks):
+    outcome, nb = forks.run("print('before')", "{}['AGS']", "print('after')")
+    assert isinstance(outcome.error, CellFailed)
+    assert str(outcome.error) == "cell \"c1\": KeyError 'AGS'"
+    assert texts(nb) == ["before\n"]
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [("import os; os._exit(7)", 7), ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", -11)],
+)
+def test_a_process_that_dies_fails_its_cell_with_its_exit_code(forks: Forks, code: str, exit_code: int):
+    outcome, nb = forks.run("print('kept')", code)
+    assert isinstance(outcome.error, KernelDied)
+    assert (outcome.error.cell_id, outcome.error.exit_code) == ("c1", exit_code)
+    assert texts(nb)[0] == "kept\n"
+
+
+def test_a_cell_that_takes_too_long_is_ended(forks: Forks):
+    outcome, _ = forks.run("import time; time.sleep(600)", cell_time=0.3)
+    assert isinstance(outcome.error, LimitReached)
+    assert str(outcome.error) == 'cell time limit of 0.3 s reached in cell "c0"'
+
+
+def test_an_interrupted_run_keeps_the_cells_that_ran(forks: Forks):
+    async def interrupt(running: RunningJob, run: Run) -> None:
+        await written(run.folder / "work" / "here")
+        running.interrupt()
+
+    code = "open('here', 'w').write('x')\nimport time; time.sleep(600)"
+    outcome, nb = forks.run("print('kept')", code, act=interrupt)
+    assert isinstance(outcome.error, CellFailed) and outcome.error.ename == "KeyboardInterrupt"
+    assert texts(nb)[0] == "kept\n"
+
+
+def test_a_run_that_does_not_obey_is_killed_with_all_it_started(forks: Forks):
+    pids: list[int] = []
+
+    async def kill(running: RunningJob, run: Run) -> None:
+        pids.extend(int(pid) for pid in (await written(run.folder / "work" / "pids")).split())
+        running.interrupt()
+        await running.kill()
+
+    code = """
+import os, signal, subprocess, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+program = subprocess.Popen(["sleep", "600"], start_new_session=True)
+daemon = os.fork()
+if daemon == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    open("daemon", "w").write(str(os.getpid()))
+    while True:
+        time.sleep(60)
+while not os.path.exists("daemon") or not open("daemon").read():
+    time.sleep(0.01)
+with open("pids.part", "w") as f:
+    f.write(f"{os.getpid()} {program.pid} {open('daemon').read()}")
+os.rename("pids.part", "pids")
+while True:
+    time.sleep(60)
+"""
+    outcome, _ = forks.run(code, act=kill)
+    assert outcome.error is not None
+    assert len(pids) == 3 and all(gone(pid) for pid in pids)
+
+
+def test_a_daemon_does_not_outlive_its_run(forks: Forks):
+    code = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    open("daemon", "w").write(str(os.getpid()))
+    while True:
+        time.sleep(60)
+while not os.path.exists("daemon") or not open("daemon").read():
+    time.sleep(0.01)
+"""
+    run = forks.prepared(code)
+    outcome = forks.loop.run_until_complete(forks._finished(run, None))
+    assert outcome.error is None
+    assert gone(int((run.folder / "work" / "daemon").read_text()))
+
+
+def test_a_notebook_that_kills_its_supervisor_leaves_nothing(forks: Forks):
+    code = """
+import os, signal, time
+if os.fork() == 0:
+    os.setsid()
+    open("daemon", "w").write(str(os.getpid()))
+    while True:
+        time.sleep(60)
+while not os.path.exists("daemon") or not open("daemon").read():
+    time.sleep(0.01)
+os.kill(os.getppid(), signal.SIGKILL)
+time.sleep(60)
+"""
+    run = forks.prepared(code)
+    outcome = forks.loop.run_until_complete(forks._finished(run, None))
+    assert isinstance(outcome.error, KernelDied)
+    assert gone(int((run.folder / "work" / "daemon").read_text()))
+
+
+def test_a_thread_that_never_ends_does_not_hold_the_run(forks: Forks):
+    began = time.monotonic()
+    outcome, _ = forks.run("import threading\nthreading.Thread(target=threading.Event().wait).start()")
+    assert outcome.error is None
+    assert time.monotonic() - began < 30
+
+
+def test_many_runs_at_once_do_not_disturb_each_other(forks: Forks):
+    async def all_of_them() -> list[Outcome]:
+        runs = [forks.prepared(f"import time; time.sleep(0.1); print({number})") for number in range(8)]
+        outcomes = await asyncio.gather(*(forks._finished(run, None) for run in runs))
+        texts = [nbformat.read(run.folder / "executed.ipynb", as_version=4).cells[0].outputs[0].text for run in runs]
+        assert texts == [f"{number}\n" for number in range(8)]
+        return outcomes
+
+    assert all(outcome.error is None for outcome in forks.loop.run_until_complete(all_of_them()))
+
+
+def test_runs_leave_no_descriptor_open(forks: Forks):
+    forks.run("1")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        forks.run("1")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_fork_server_that_was_killed_is_renewed_and_its_run_goes_on(forks: Forks):
+    async def kill_server(running: RunningJob, run: Run) -> None:
+        await written(run.folder / "work" / "here")
+        forks.executor._zygote._process.kill()
+        await forks.executor._zygote._process.wait()
+        (run.folder / "work" / "go").touch()
+
+    code = """
+import os, time
+open("here", "w").write("x")
+while not os.path.exists("go"):
+    time.sleep(0.01)
+print("on")
+"""
+    outcome, nb = forks.run(code, act=kill_server)
+    assert outcome.error is None
+    assert nb.cells[0].outputs[0].text == "on\n"
+    outcome, _ = forks.run("1 + 1")
+    assert outcome.error is None
+    assert forks.executor.facts()["renewals"] == 1
+
+
+def test_the_end_of_the_executor_ends_its_runs(tmp_path: Path):
+    loop = asyncio.new_event_loop()
+    forks = Forks(loop, tmp_path)
+
+    async def close_in_the_middle() -> int:
+        run = forks.prepared("import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)")
+        running = await forks.executor.start(run, forks.progress.append)
+        waiting = asyncio.ensure_future(running.wait())
+        pid = int(await written(run.folder / "work" / "pid"))
+        await running.kill()
+        await forks.executor.close()
+        await waiting
+        return pid
+
+    assert gone(loop.run_until_complete(close_in_the_middle()))
+    loop.close()
+
+
+def test_a_signal_to_the_fork_server_from_the_terminal_does_no_harm(forks: Forks):
+    forks.executor._zygote._process.send_signal(signal.SIGINT)
+    outcome, _ = forks.run("1 + 1")
+    assert outcome.error is None
