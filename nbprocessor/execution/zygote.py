@@ -48,7 +48,7 @@ def main() -> None:
         try:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001  # a package that cannot be imported is for the notebook that wants it
-            print(f"fork server goes without {name}: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+            print(f"fork server goes without {name}: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  # its standard error is the log
     gc.collect()
     gc.freeze()  # what is here now is not looked through, and so not copied, in every fork
     control.send(json.dumps(READY).encode())
