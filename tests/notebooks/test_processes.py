@@ -133,10 +133,17 @@ def execute(run, folder, monkeypatch):
     monkeypatch.setenv(contract.SOURCE, str(folder / "town"))
     monkeypatch.setenv(contract.JOB_OUTPUTS, str(folder / "outputs"))
     monkeypatch.setitem(os.environ, "PYTHONWARNINGS", "default")
-    papermill.execute_notebook(
+    executed = papermill.execute_notebook(
         str(path), str(folder / "executed.ipynb"), parameters=dict(run.inputs), cwd=str(folder / "work"),
         progress_bar=False,
     )  # fmt: skip
+    streams = [
+        output["text"]
+        for cell in executed.cells
+        for output in cell.get("outputs", ())
+        if output.output_type == "stream"
+    ]
+    assert streams == [], "a run prints nothing and warns of nothing"
     return {file.name: file.read_bytes() for file in (folder / "outputs").iterdir()}
 
 
