@@ -1,10 +1,11 @@
 """How a notebook opens the source of its data: the invented city, a folder, or a Data Management API."""
 
 import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
-
-import platformdirs
 
 from nbprocessor import contract
 from nbprocessor.errors import DataError
@@ -20,7 +21,8 @@ def open_source(where: str | Path | None = None, *, summary_for: Sequence[str] =
 
     Args:
         where: ``demo`` for the invented city, a folder, or the URL of a Data Management API. By default what the job
-            says (``NBPROCESSOR_SOURCE``); ``demo`` when nothing is said, as in JupyterLab.
+            says (``NBPROCESSOR_SOURCE``); ``demo`` when nothing is said, as in JupyterLab. What is written to the
+            city goes where the job says (``NBPROCESSOR_SOURCE_WRITES``), else it is kept as long as the source.
         summary_for: ids of the target spatial units. If an indicator or georesource cannot be had, which ends the run,
             a job summary that says so is handed over before.
 
@@ -42,11 +44,18 @@ def _open(place: str) -> Source:
         return DataManagement(place)
     writes = os.environ.get(contract.SOURCE_WRITES)
     if place == DEMO:
-        own = Path(writes) if writes else platformdirs.user_data_path("nbprocessor") / demo_city.FOLDER.name
-        return FolderSource(demo_city.FOLDER, writes=own)
+        return FolderSource(demo_city.FOLDER, writes=Path(writes)) if writes else _demo_for_trying()
     if not Path(place).is_dir():
         raise DataError(
             f'There is no folder "{place}"; a source is "{DEMO}", a folder, or a URL beginning with http.',
             resource=place,
         )
     return FolderSource(Path(place), writes=Path(writes) if writes else None)
+
+
+def _demo_for_trying() -> Source:
+    """Return the invented city; what is written to it is gone with the source, so a notebook can be run again."""
+    writes = tempfile.mkdtemp(prefix="nbprocessor-")
+    source = FolderSource(demo_city.FOLDER, writes=Path(writes))
+    weakref.finalize(source, shutil.rmtree, writes, ignore_errors=True)
+    return source
