@@ -7,14 +7,14 @@ when the lease is over. Jobs are only read here; nothing a subscriber answers ca
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 from nbprocessor import config
 from nbprocessor.errors import NbprocessorError, NoSuchJob, StoreUnavailable
 from nbprocessor.model import Job
-from nbprocessor.outbound import Outbound
+from nbprocessor.outbound import Outbound, in_thread
 from nbprocessor.store.callbacks import Callback, CallbackQueue
 from nbprocessor.store.jobs import JobStore
 
@@ -29,6 +29,8 @@ SENDERS = 4
 """Callbacks under way at once."""
 MAX_BACKOFF = 3600.0
 """Seconds between two attempts at most."""
+LEAVING = 3.0
+"""Seconds that callbacks under way get when the server ends; what they do not manage is sent again later."""
 MARGIN = 10.0
 """Seconds a lease is longer than sending can take."""
 
@@ -68,34 +70,36 @@ class CallbackSender:
         self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send what is due until ``stop`` is set; what is being sent then is finished."""
-        # Threads of their own: a subscriber that does not answer must not keep the server's threads waiting.
-        with ThreadPoolExecutor(SENDERS, thread_name_prefix="callback") as threads:
-            while not stop.is_set():
-                self._woken.clear()
-                sent = await self._send_due(threads)
-                if len(sent) < SENDERS:
-                    await self._rest(stop)
+        """Send what is due until ``stop`` is set; what is being sent then gets a moment to arrive."""
+        sending: set[asyncio.Future[None]] = set()
+        while not stop.is_set():
+            self._woken.clear()
+            due = await self._due(SENDERS - len(sending))
+            sending |= {in_thread(partial(self._send, callback)) for callback in due}
+            sending = await self._rest(stop, sending)
+        if sending:
+            await asyncio.wait(sending, timeout=LEAVING)
 
-    async def _send_due(self, threads: ThreadPoolExecutor) -> Sequence[Callback]:
-        loop = asyncio.get_running_loop()
+    async def _due(self, limit: int) -> Sequence[Callback]:
         try:
-            due = await loop.run_in_executor(threads, self._queue.claim, SENDERS, self._lease)
-            await asyncio.gather(*(loop.run_in_executor(threads, self._send, callback) for callback in due))
+            return await asyncio.to_thread(self._queue.claim, limit, self._lease) if limit else []
         except StoreUnavailable as error:
             log.warning("callbacks wait for the store reason=%s", error)
-            return []
-        return due
+        except Exception:  # a worker's door: the sender goes on
+            log.exception("callbacks cannot be claimed by a fault of the server")
+        return []
 
-    async def _rest(self, stop: asyncio.Event) -> None:
-        tasks = [asyncio.create_task(event.wait()) for event in (stop, self._woken)]
-        try:
-            await asyncio.wait(tasks, timeout=self._poll, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+    async def _rest(self, stop: asyncio.Event, sending: "set[asyncio.Future[None]]") -> "set[asyncio.Future[None]]":
+        """Sleep until there may be something to do; return what is still under way."""
+        waits = [asyncio.create_task(event.wait()) for event in (stop, self._woken)]
+        awaited: set[asyncio.Future[Any]] = {*waits, *sending}
+        done, _ = await asyncio.wait(awaited, timeout=self._poll, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        for ended in sending & done:
+            if (error := ended.exception()) is not None:
+                log.warning("callback waits for the store reason=%s", error)
+        return sending - done
 
     def _send(self, callback: Callback) -> None:
         try:

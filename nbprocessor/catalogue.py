@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -75,7 +76,7 @@ class Catalogue:
             NotebookError: The folder cannot be read; what is on offer stays.
         """
         with self._refreshing:
-            found = {path: self._entry(path) for path in self._files()}
+            found = self._found()
             for path in self._entries.keys() - found.keys():
                 log.info("notebook gone path=%s", path)
             self._entries = found
@@ -83,15 +84,16 @@ class Catalogue:
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Keep what is on offer up to date until ``stop`` is set; a folder that is away for a while does no harm."""
+        told = ""
         while not stop.is_set():
             try:
                 await self._follow(stop)
             except (OSError, NbprocessorError) as error:
-                log.warning("notebooks folder cannot be read reason=%s", error)
-                try:
+                if str(error) != told:  # once, not at every look
+                    log.warning("notebooks folder cannot be read reason=%s", error)
+                told = str(error)
+                with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), PAUSE)
-                except TimeoutError:
-                    continue
 
     async def _follow(self, stop: asyncio.Event) -> None:
         changes = awatch(
@@ -100,14 +102,26 @@ class Catalogue:
         async for _ in changes:
             await asyncio.to_thread(self.refresh)
 
-    def _files(self) -> list[Path]:
-        """Return the notebooks in the order in which they are offered.
+    def _found(self) -> dict[Path, _Entry]:
+        """Look at every notebook there is; those of a folder that cannot be read stay as they were."""
+        closed: dict[Path, OSError] = {}
+        found = {path: self._entry(path) for path in self._files(closed)}
+        for folder, error in closed.items():
+            fault = NotebookError(folder, [Problem("", f"The folder cannot be read: {error.strerror or error}.")])
+            found[folder] = _Entry((error.errno,), None, fault)
+            found |= {path: entry for path, entry in self._entries.items() if folder in path.parents}
+            if folder not in self._entries:
+                log.warning("folder of notebooks cannot be read path=%s reason=%s", folder, error)
+        return found
+
+    def _files(self, closed: dict[Path, OSError]) -> list[Path]:
+        """Return the notebooks in the order in which they are offered; folders that cannot be read go to ``closed``.
 
         Raises:
             NotebookError: The folder cannot be read.
         """
         try:
-            return sorted(_below(self._folder))
+            return sorted(_below(self._folder, closed))
         except FileNotFoundError:
             mend = "`nbprocessor init` makes one with examples; another is named with --notebooks."
             raise NotebookError(self._folder, [Problem("", "There is no such folder of notebooks.", mend)]) from None
@@ -126,6 +140,10 @@ class Catalogue:
         except NotebookError as fault:
             log.warning("notebook has faults, %s path=%s faults=%s", _what_stays(last_good), path, fault)
             return _Entry(signature, last_good, fault)
+        except Exception as error:  # a door: one notebook must not take all others away, whatever is in it
+            log.exception("notebook cannot be read by a fault of the server path=%s", path)
+            sentence = f"It cannot be read ({type(error).__name__}); this is a fault of the server, its log has more."
+            return _Entry(signature, last_good, NotebookError(path, [Problem("", sentence)]))
         if process is not None:
             log.info("process on offer id=%s version=%s path=%s", process.id, process.version, path)
         return _Entry(signature, process)
@@ -151,16 +169,23 @@ class Catalogue:
         self.faults = MappingProxyType(faults)
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path, closed: dict[Path, OSError]) -> Iterator[Path]:
     """Yield the notebooks below a folder; links to folders are not followed, they may lead in circles."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith((".", "_")):
                 continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from _below(folder / entry.name)
-            elif entry.name.endswith(SUFFIX):
-                yield folder / entry.name
+            below = folder / entry.name
+            if not entry.is_dir(follow_symlinks=False):
+                if entry.name.endswith(SUFFIX):
+                    yield below
+                continue
+            try:
+                yield from _below(below, closed)
+            except FileNotFoundError:
+                continue  # it went away just now
+            except OSError as error:
+                closed[below] = error
 
 
 def _signature(path: Path) -> Signature:

@@ -7,6 +7,7 @@ not maintained, requests-hardened knows private addresses only and bounds neithe
 connects to an address under another name by its documented arguments.
 """
 
+import asyncio
 import socket
 import ssl
 import threading
@@ -15,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from ipaddress import IPv4Address, ip_address, ip_network
+from typing import TypeVar, cast
 from urllib.parse import quote
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -26,6 +28,7 @@ from urllib3.util import parse_url
 from nbprocessor import config
 from nbprocessor.errors import OutboundRefused
 
+T = TypeVar("T")
 Resolve = Callable[[str, int], Sequence[str]]
 """Host and port → all its addresses; raises OSError when there are none."""
 
@@ -219,6 +222,34 @@ class Outbound:
             return HTTPConnection(address, target.port, timeout=timeout)
         # The certificate has to be the name's, though the address is what is called.
         return HTTPSConnection(address, target.port, timeout=timeout, server_hostname=target.host, ssl_context=_trust())
+
+
+def in_thread(call: Callable[[], T]) -> "asyncio.Future[T]":
+    """Let something that calls strangers run in a thread of its own; called in the event loop.
+
+    They take as long as they like: no thread of the server waits for them, and its end does not either.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if future.done():
+            return  # nobody waits any more
+        if error is None:
+            future.set_result(cast("T", result))
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        try:
+            result, error = call(), None
+        except BaseException as raised:  # noqa: BLE001  # it is raised where the future is awaited
+            result, error = None, raised
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, name="strangers", daemon=True).start()
+    return future
 
 
 class _Deadline:

@@ -4,6 +4,7 @@
 orders, ``<descriptor>`` takes messages (see :mod:`.wire`), standard output and error are the job's log.
 """
 
+import errno
 import logging
 import os
 import sys
@@ -129,6 +130,8 @@ def _run(run: Run, link: Link, cells: Cells | None) -> ExecutionError | None:
     except ExecutionError as error:
         return error
     except Exception as error:  # the door of this process: the message says what, the log says where
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return ExecutionError("the disk that holds the results is full; the notebook could not be saved")
         log.exception("the run failed outside of its cells")
         return ExecutionError(f"the notebook could not be run: {type(error).__name__}: {error}")
     return None

@@ -26,7 +26,7 @@ class Executors:
         self._open: dict[str, Executor] = {}
         self._unknown: set[str] = set()
         self._broken: dict[str, str] = {}
-        self._opening = asyncio.Lock()
+        self._opening: dict[str, asyncio.Task[None]] = {}
 
     async def warm(self) -> None:
         """Open the executor that most jobs will have, before the first of them comes."""
@@ -51,7 +51,12 @@ class Executors:
         raise ExecutionError(f"the server has no way to run the notebook: {'; '.join(self._broken.values())}")
 
     async def close(self) -> None:
-        """Close what was opened."""
+        """Close what was opened, and what is being opened."""
+        for opening in self._opening.values():
+            opening.cancel()
+        if self._opening:
+            await asyncio.wait(self._opening.values())
+        self._opening.clear()
         while self._open:
             _, executor = self._open.popitem()
             await executor.close()
@@ -63,17 +68,23 @@ class Executors:
 
     async def _opened(self, name: str) -> Executor | None:
         """Return an executor ready for runs; None when it cannot be had on this machine, which is found out once."""
-        async with self._opening:
-            if name not in self._open and name not in self._broken:
-                executor = self._known[name]()
-                try:
-                    await executor.open()
-                except (ExecutionError, OSError) as error:
-                    log.warning("executor cannot be used here executor=%s reason=%s", name, error)
-                    self._broken[name] = str(error)
-                else:
-                    self._open[name] = executor
-            return self._open.get(name)
+        if name not in self._open and name not in self._broken:
+            if name not in self._opening:
+                self._opening[name] = asyncio.create_task(self._try_to_open(name), name=f"opening {name}")
+            # A job that is dismissed meanwhile does not wait for it; the others still do.
+            await asyncio.shield(self._opening[name])
+        return self._open.get(name)
+
+    async def _try_to_open(self, name: str) -> None:
+        executor = self._known[name]()
+        try:
+            await executor.open()
+        except (ExecutionError, OSError) as error:
+            log.warning("executor cannot be used here executor=%s reason=%s", name, error)
+            self._broken[name] = str(error)
+        else:
+            self._open[name] = executor
+        self._opening.pop(name, None)
 
     def _names(self, wish: str) -> Iterator[str]:
         """Yield names of executors in the order in which they are tried."""

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -12,18 +13,24 @@ from pathlib import Path
 from nbprocessor import contract
 from nbprocessor.errors import OutputMissing
 from nbprocessor.model import Json, OutputFile, Process
+from nbprocessor.store.files import atomic_write, explained
 
-MAX_NAME = 200
+ACCEPTED = frozenset({contract.FILE_NOTEBOOK, contract.FILE_INPUTS, contract.FILE_PROCESS})
+"""What a job's folder has before its run."""
 
 
 def prepare(folder: Path) -> None:
-    """Make a job's folder ready for a run; what an earlier attempt left goes."""
-    for name in (contract.FOLDER_WORK, contract.FOLDER_OUTPUTS, contract.FOLDER_WRITES):
-        _remove(folder / name)
-    for name in (contract.FILE_EXECUTED, contract.FILE_LOG, contract.FILE_MANIFEST):
-        (folder / name).unlink(missing_ok=True)
-    (folder / contract.FOLDER_WORK).mkdir()
-    (folder / contract.FOLDER_OUTPUTS).mkdir()
+    """Make a job's folder ready for a run; what an earlier attempt left goes.
+
+    Raises:
+        StoreUnavailable: The folder cannot be written, or its disk is full.
+    """
+    with explained(folder):
+        for path in folder.iterdir():
+            if path.name not in ACCEPTED:
+                _remove(path)
+        (folder / contract.FOLDER_WORK).mkdir()
+        (folder / contract.FOLDER_OUTPUTS).mkdir()
 
 
 def remove_special_files(folder: Path) -> Sequence[str]:
@@ -38,6 +45,23 @@ def remove_special_files(folder: Path) -> Sequence[str]:
             path.unlink()
             removed.append(str(path.relative_to(folder)))
     return removed
+
+
+def restore(folder: Path, accepted: Mapping[str, bytes]) -> Sequence[str]:
+    """Put back what a run changed of the files it was accepted with, and return their names."""
+    changed = []
+    for name, content in accepted.items():
+        path = folder / name
+        try:
+            same = path.read_bytes() == content
+        except OSError:
+            same = False
+        if not same:
+            if path.is_dir():
+                shutil.rmtree(path)
+            atomic_write(path, content)
+            changed.append(name)
+    return changed
 
 
 def output_file(folder: Path, output_id: str, media_type: str, name: str) -> OutputFile | None:
@@ -81,11 +105,26 @@ def _packages() -> tuple[tuple[str, str], ...]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield everything below a folder that is no folder, following no links."""
-    for place, _, names in os.walk(folder):
+    """Yield everything below a folder that is no folder, following no links.
+
+    A notebook may have closed folders to itself; they are opened, or nobody could list or delete them.
+    """
+    _open(folder)
+    for place, names, _ in os.walk(folder):
+        for name in names:
+            _open(Path(place, name))
+    # From below: of two names of one file the job's own, which are at the top, are the last to be looked at.
+    for place, _, names in os.walk(folder, topdown=False):
         for name in [*names, *(d for d in _links(Path(place)))]:
             path = Path(place, name)
             yield path, path.lstat()
+
+
+def _open(folder: Path) -> None:
+    """Let the owner of a folder, which is the server, into it."""
+    mode = folder.lstat().st_mode
+    if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
+        folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
 
 
 def _links(folder: Path) -> Iterator[str]:
@@ -96,15 +135,8 @@ def _links(folder: Path) -> Iterator[str]:
                 yield entry.name
 
 
-def _remove(folder: Path) -> None:
-    if folder.is_symlink() or folder.is_file():
-        folder.unlink()
-        return
-    if not folder.exists():
-        return
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            _remove(path)
-        else:
-            path.unlink()
-    folder.rmdir()
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

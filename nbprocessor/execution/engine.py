@@ -171,7 +171,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
 
     def _interrupt(self) -> None:
         # Saved first: a kernel that does not obey is killed, and with it this process.
-        self.nb_man.flush()
+        self.nb_man.flush_partial()
         if self.km is not None and self.km.has_kernel:
             self._interrupting = asyncio.ensure_future(self.km.interrupt_kernel())
 

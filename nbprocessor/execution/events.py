@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from uuid import UUID
 
+from nbprocessor.errors import StoreUnavailable
 from nbprocessor.model import Job
 from nbprocessor.store.jobs import JobStore
 
@@ -38,11 +39,12 @@ class JobEvents:
         """How many wait."""
         return sum(map(len, self._mailboxes.values()))
 
-    async def wait(self, job_id: UUID, timeout: float) -> Job | None:  # part of the interface's meaning
+    async def wait(self, job_id: UUID, timeout: float) -> Job | None:
         """Wait until the job has ended and return it; None when ``timeout`` seconds pass before.
 
         Raises:
             NoSuchJob: There is none of this id, or no longer.
+            StoreUnavailable: The store does not say what the job is like at first.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -71,7 +73,7 @@ class JobEvents:
             last: Job | None = None
             while last is None or not last.status.ended:
                 news = None if last is None else await mailbox.take(self._poll)
-                job = news if news is not None else await asyncio.to_thread(self._store.get, job_id)
+                job = news if news is not None else await self._look(job_id, last)
                 if last is None or _is_news(job, last):
                     last = job
                     yield job
@@ -79,6 +81,15 @@ class JobEvents:
             self._mailboxes[job_id].discard(mailbox)
             if not self._mailboxes[job_id]:
                 del self._mailboxes[job_id]
+
+    async def _look(self, job_id: UUID, last: Job | None) -> Job:
+        """Read the store; for whoever knows of the job already, a store that is away for a while says nothing new."""
+        try:
+            return await asyncio.to_thread(self._store.get, job_id)
+        except StoreUnavailable:
+            if last is None:
+                raise
+            return last
 
 
 class _Mailbox:

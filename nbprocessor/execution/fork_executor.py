@@ -163,6 +163,11 @@ class _Zygote:
                 ready = await asyncio.get_running_loop().sock_recv(ours, MAX_MESSAGE)
         except TimeoutError:
             ready = b""
+        except asyncio.CancelledError:
+            process.kill()
+            ours.close()
+            await process.wait()
+            raise
         if not ready:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()

@@ -6,11 +6,11 @@ The row in the store is the commit: a job is successful only once every file of 
 import asyncio
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
@@ -27,8 +27,21 @@ from nbprocessor.store.results import ResultStore
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 INTERVAL = 0.1
 """Seconds between two notes of a job's progress at least; nobody looks faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a job was accepted with."""
+
+    process: Process
+    """In the version it had then."""
+    inputs: Mapping[str, Json]
+    files: Mapping[str, bytes]
+    """As they are to be in the record, whatever the run does to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +51,11 @@ class End:
     status: JobStatus | None
     """None: the server ended first."""
     message: str
-    process: Process | None = None
+    accepted: Accepted | None = None
     """None: the job's folder could not be read."""
     executor: str = ""
+    began: bool = True
+    """A cell may have run."""
 
 
 class Recorder:
@@ -55,36 +70,29 @@ class Recorder:
 
     # ----------------------------------------------------------- reading a job's folder
 
-    def process(self, job_id: UUID) -> Process:
-        """Return the process in the version the job was accepted with.
+    def accepted(self, job: Job) -> Accepted:
+        """Return what a job was accepted with.
 
         Raises:
-            ExecutionError: The job's folder is damaged.
+            ExecutionError: The job's folder is damaged, or its notebook is no longer the one that was accepted.
+            StoreUnavailable: The results folder cannot be used.
         """
         try:
-            notebook = self._results.read(job_id, contract.FILE_NOTEBOOK)
-            return record.load(self._results.read(job_id, contract.FILE_PROCESS), notebook)
-        except (NoSuchOutput, ResultGone, ValueError) as error:
+            files = {name: self._results.read(job.id, name) for name in collection.ACCEPTED}
+            process = record.load(files[contract.FILE_PROCESS], files[contract.FILE_NOTEBOOK])
+            inputs = json.loads(files[contract.FILE_INPUTS])["inputs"]
+        except (NoSuchOutput, ResultGone, ValueError, KeyError, TypeError) as error:
             raise ExecutionError(f"the server cannot read what the job was accepted with: {error}") from error
+        if process.sha256 != job.notebook_sha256:
+            raise ExecutionError("the notebook in the job's folder is not the one the job was accepted with")
+        return Accepted(process, inputs, files)
 
-    def process_if_any(self, job_id: UUID) -> Process | None:
-        """Return the process, or None where its record cannot be read."""
+    def accepted_if_any(self, job: Job) -> Accepted | None:
+        """Return what a job was accepted with, or None where it cannot be read."""
         try:
-            return self.process(job_id)
-        except ExecutionError:
+            return self.accepted(job)
+        except (ExecutionError, StoreUnavailable):
             return None
-
-    def inputs(self, job_id: UUID) -> Mapping[str, Json]:
-        """Return the values the job was accepted with.
-
-        Raises:
-            ExecutionError: The job's folder is damaged.
-        """
-        try:
-            inputs: Mapping[str, Json] = json.loads(self._results.read(job_id, contract.FILE_INPUTS))["inputs"]
-        except (NoSuchOutput, ResultGone, ValueError, KeyError) as error:
-            raise ExecutionError(f"the server cannot read what the job was accepted with: {error}") from error
-        return inputs
 
     # ------------------------------------------------------------------- while it runs
 
@@ -116,21 +124,33 @@ class Recorder:
 
     async def close(self, job: Job, status: JobStatus, message: str) -> None:
         """Close a job whose run is not known to have ended, with what it left."""
-        process = await asyncio.to_thread(self.process_if_any, job.id)
-        await self.record(job, End(status, message, process))
+        accepted = await asyncio.to_thread(self.accepted_if_any, job)
+        await self.record(job, End(status, message, accepted))
 
     async def record(self, job: Job, end: End) -> None:
         """Record how a run ended; nothing is changed when the job is no longer the worker's."""
         self._forget_progress(job.id)
         at = max(datetime.now(UTC), job.started or job.created)
-        status, message = await asyncio.to_thread(self._file, job, end, at)
-        ended = None
-        # A job's end is not given up: while the store is away the job counts as running, which it would tell anyway.
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(StoreUnavailable), wait=wait_exponential(max=5), reraise=True
-        ):
-            with attempt:
-                ended = await asyncio.to_thread(self._store.finish, job, status, message, at)
+        if not await _patiently(self._is_ours, job):
+            log.warning("a late end was not recorded job=%s attempt=%d", job.id, job.attempt)
+            return
+        status, message = await asyncio.to_thread(self._filed, job, end, at)
+        await self._finish(job, status, message, at)
+
+    async def had_ended(self, job: Job) -> bool:
+        """Finish a job whose folder is complete while the store has it running: its server was lost in between.
+
+        Returns:
+            False when its folder tells of no end of this attempt, or is not as it was recorded.
+        """
+        found = await asyncio.to_thread(self._recorded_end, job)
+        if found is None:
+            return False
+        await self._finish(job, *found)
+        return True
+
+    async def _finish(self, job: Job, status: JobStatus, message: str, at: datetime) -> None:
+        ended = await _patiently(self._store.finish, job, status, message, at)
         if ended is None:
             log.warning("a late end was not recorded job=%s attempt=%d", job.id, job.attempt)
             return
@@ -140,15 +160,30 @@ class Recorder:
         except (StoreUnavailable, ResultGone) as error:
             log.warning("job folder not copied to results.url job=%s reason=%s", job.id, error)
 
+    def _recorded_end(self, job: Job) -> tuple[JobStatus, str, datetime] | None:
+        try:
+            facts = self._results.manifest(job.id).job
+            if facts["attempt"] != job.attempt or self._results.verify(job.id):
+                return None
+            return JobStatus(facts["status"]), str(facts["message"]), datetime.fromisoformat(facts["finished"])
+        except (ResultGone, KeyError, ValueError, TypeError):
+            return None
+
+    def _filed(self, job: Job, end: End, at: datetime) -> tuple[JobStatus, str]:
+        """Act as :meth:`_file`; whatever a notebook left in its folder, the job ends."""
+        try:
+            return self._file(job, end, at)
+        except Exception as error:  # the worker's door: a job that could not be closed would run for ever
+            log.exception("job folder cannot be recorded job=%s", job.id)
+            return JobStatus.FAILED, f"the server could not keep the results: {type(error).__name__}"
+
     def _file(self, job: Job, end: End, at: datetime) -> tuple[JobStatus, str]:
         """Complete the job's folder (runs in a thread); return the status that follows from it."""
         status, message = end.status or JobStatus.FAILED, end.message
         try:
-            if not self._is_ours(job):
-                return status, message
-            outputs = self._outputs(job.id)
-            if status is JobStatus.SUCCESSFUL and end.process is not None:
-                collection.require_declared(end.process, outputs)
+            outputs = self._outputs(job.id, end)
+            if status is JobStatus.SUCCESSFUL and end.accepted is not None:
+                collection.require_declared(end.accepted.process, outputs)
         except OutputMissing as error:
             status, message = JobStatus.FAILED, str(error)
         except StoreUnavailable as error:
@@ -159,7 +194,7 @@ class Recorder:
                 job=_job_facts(job, status, message, at),
                 process=_process_facts(job),
                 outputs=outputs,
-                environment=collection.environment_facts(end.process, end.executor) if end.process else {},
+                environment=collection.environment_facts(end.accepted.process, end.executor) if end.accepted else {},
             )
         except (StoreUnavailable, ResultGone) as error:
             return JobStatus.FAILED, f"the server could not keep the results: {error}"
@@ -171,13 +206,15 @@ class Recorder:
             now = self._store.get(job.id)
         except NoSuchJob:
             return False
-        return now.status is JobStatus.RUNNING and now.attempt == job.attempt
+        return (now.status, now.attempt, now.worker) == (JobStatus.RUNNING, job.attempt, job.worker)
 
-    def _outputs(self, job_id: UUID) -> Sequence[OutputFile]:
+    def _outputs(self, job_id: UUID, end: End) -> Sequence[OutputFile]:
         """Return what the notebook handed over; outputs that stand in the notebook itself become files."""
         folder = self._results.folder(job_id)
         for name in collection.remove_special_files(folder) if folder.is_dir() else ():
             log.warning("removed what is no plain file of the job's own job=%s file=%r", job_id, name)
+        for name in collection.restore(folder, end.accepted.files) if end.accepted else ():
+            log.warning("restored what the run had changed job=%s file=%s", job_id, name)
         found = []
         for handed in executed.handed_over(_executed(folder)):
             if handed.content is not None:
@@ -186,6 +223,16 @@ class Recorder:
             if output is not None:
                 found.append(output)
         return found
+
+
+async def _patiently(change: Callable[..., T], *arguments: Any) -> T:
+    """Ask the store until it answers: while it is away a job counts as running, which is all it could tell."""
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(StoreUnavailable), wait=wait_exponential(max=5), reraise=True
+    ):
+        with attempt:
+            return await asyncio.to_thread(change, *arguments)
+    raise AssertionError("there is always another attempt")
 
 
 def _executed(folder: Path) -> Mapping[str, Any]:

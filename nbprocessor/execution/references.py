@@ -9,12 +9,18 @@ from nbprocessor.errors import InputUnavailable, OutboundRefused
 from nbprocessor.model import Input, Json, Process
 from nbprocessor.notebook.values import is_link
 
-Fetch = Callable[[str], tuple[bytes, str]]
-"""Fetches an address: content and media type; raises OutboundRefused."""
+Fetch = Callable[[str, int], tuple[bytes, str]]
+"""Fetches an address, at most so many bytes: content and media type; raises OutboundRefused."""
 
 
-def resolve(process: Process, inputs: Mapping[str, Json], fetch: Fetch) -> dict[str, Json]:
+def resolve(process: Process, inputs: Mapping[str, Json], fetch: Fetch, max_bytes: int) -> dict[str, Json]:
     """Return ``inputs`` with the content of references, but for those the notebook wants to have as references.
+
+    Args:
+        process: Says what its inputs are.
+        inputs: As they were sent.
+        fetch: Fetches an address.
+        max_bytes: Of one input, however many references it has.
 
     Raises:
         InputUnavailable: An address may not be called, does not answer, or has no content of the input's type.
@@ -23,7 +29,7 @@ def resolve(process: Process, inputs: Mapping[str, Json], fetch: Fetch) -> dict[
     for input_id, value in inputs.items():
         declared = process.inputs.get(input_id)
         if declared is not None and not declared.by_reference:
-            resolved[input_id] = _resolved(declared, value, fetch)
+            resolved[input_id] = _resolved(declared, value, fetch, max_bytes)
     return resolved
 
 
@@ -33,15 +39,23 @@ def address(value: Json) -> str:
     return next((link["href"] for link in links if is_link(link)), "")
 
 
-def _resolved(declared: Input, value: Json, fetch: Fetch) -> Json:
-    if isinstance(value, list):
-        return [_resolved(declared, item, fetch) if is_link(item) else item for item in value]
-    if not is_link(value):
-        return value
-    url = value["href"]
+def _resolved(declared: Input, value: Json, fetch: Fetch, max_bytes: int) -> Json:
+    if not isinstance(value, list):
+        return _content(declared, value, fetch, max_bytes)[0] if is_link(value) else value
+    found, left = [], max_bytes
+    for item in value:
+        content, size = _content(declared, item, fetch, left) if is_link(item) else (item, 0)
+        found.append(content)
+        left -= size
+    return found
+
+
+def _content(declared: Input, link: Mapping[str, Json], fetch: Fetch, max_bytes: int) -> tuple[Json, int]:
+    """Return what is found at a link, and its size in bytes."""
+    url = link["href"]
     try:
-        content, media_type = fetch(url)
-        return _value(declared, content, value.get("type") or media_type)
+        content, media_type = fetch(url, max_bytes)
+        return _value(declared, content, link.get("type") or media_type), len(content)
     except OutboundRefused as error:
         raise InputUnavailable(declared.id, url, error.reason) from error
     except ValueError as error:

@@ -1,6 +1,7 @@
 """The executed notebook on disk: viewable while it runs, whole or not at all, at a small share of the time."""
 
 import asyncio
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -52,14 +53,19 @@ class SavingManager(NotebookExecutionManager):  # type: ignore[misc]  # papermil
         delay = self._delay()
         loop = _running_loop()
         if delay <= 0 or loop is None:
-            self.flush()
+            self.flush_partial()
         else:
-            self._planned = loop.call_later(delay, self.flush)
+            self._planned = loop.call_later(delay, self.flush_partial)
 
     def autosave_cell(self) -> None:
         """Save inside a cell; called at every message of the kernel."""
         if self.autosave_cell_every:
             self.save()
+
+    def flush_partial(self) -> None:
+        """Save now; on a full disk the notebook runs on, only its last save has to succeed."""
+        with contextlib.suppress(OSError):
+            self.flush()
 
     def flush(self) -> None:
         """Save now, whatever it costs."""

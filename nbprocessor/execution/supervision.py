@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from nbprocessor.config import Settings
-from nbprocessor.errors import ExecutionError, InputUnavailable, LimitReached
+from nbprocessor.errors import ExecutionError, InputUnavailable, LimitReached, StoreUnavailable
 from nbprocessor.execution import collection, references
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.environment import job_environment
 from nbprocessor.execution.executor import Outcome, Progress, Run, RunningJob
 from nbprocessor.execution.limits import duration
-from nbprocessor.execution.recording import End, Recorder
+from nbprocessor.execution.recording import Accepted, End, Recorder
 from nbprocessor.model import Job, JobStatus, Process
 from nbprocessor.notebook import values
-from nbprocessor.outbound import Outbound
+from nbprocessor.outbound import Outbound, in_thread
 
 
 @dataclass(slots=True)
@@ -34,9 +34,12 @@ class Supervised:
     stopping: asyncio.Event
     """The server ends; the job may not go on."""
     _began: float = field(default_factory=time.monotonic)
-    _process: Process | None = None
+    _accepted: Accepted | None = None
     _executor: str = ""
+    _running: RunningJob | None = None
     _last: Progress | None = None
+    _abandoned: bool = False
+    """Nobody waits for the inputs any more."""
 
     async def run(self) -> End:
         """Run the job and say how it ended; its processes are gone then, its files complete."""
@@ -44,6 +47,8 @@ class Supervised:
             outcome, cause = await self._outcome()
         except ExecutionError as error:
             return self._end(JobStatus.FAILED, str(error))
+        except StoreUnavailable as error:
+            return self._end(JobStatus.FAILED, f"the server could not run the job: {error}")
         if cause is self.dismissed:
             where = f' in cell "{self._last.cell_id}"' if self._last else " before its first cell"
             return self._end(JobStatus.DISMISSED, f"dismissed{where}")
@@ -55,17 +60,33 @@ class Supervised:
 
     async def _outcome(self) -> tuple[Outcome, asyncio.Event | None]:
         """Return how the run ended, and what ended it if not itself."""
-        preparing = asyncio.ensure_future(asyncio.to_thread(self._prepared))
-        cause = await self._first(preparing)
+        preparing = in_thread(self._prepared)
+        try:
+            cause = await self._first(preparing)
+        finally:
+            # Its thread ends by itself; what it fetches for a run that is not to be is nobody's.
+            self._abandoned = not preparing.done()
         if not preparing.done():
-            # The thread ends by itself; what it fetches for a run that is not to be is nobody's.
-            preparing.add_done_callback(lambda task: task.cancelled() or task.exception())
-            return Outcome(None if cause else LimitReached("time", duration(self._time_limit))), cause
+            preparing.cancel()
+            return self._cut_short(cause)
         run, process = preparing.result()
+        starting = asyncio.ensure_future(self._started(run, process))
+        try:
+            cause = await self._first(starting)
+            in_time = starting.done()
+        finally:
+            if not starting.done():
+                await _undone(starting)
+        if not in_time:
+            return self._cut_short(cause)
+        self._running = starting.result()
+        return await self._watched(self._running)
+
+    async def _started(self, run: Run, process: Process) -> RunningJob:
+        """Start the run; until its executor is ready that may take a while."""
         executor = await self.executors.choose(process.executor, process.kernel, process.language)
         self._executor = executor.name
-        running = await executor.start(run, self._observe)
-        return await self._watched(running)
+        return await executor.start(run, self._observe)
 
     def _prepared(self) -> tuple[Run, Process]:
         """Read the job's folder and fetch its inputs (runs in a thread).
@@ -73,11 +94,10 @@ class Supervised:
         Raises:
             ExecutionError: It is damaged, or an input cannot be had.
         """
-        self._process = process = self.recorder.process(self.job.id)
-        inputs = self.recorder.inputs(self.job.id)
+        self._accepted = accepted = self.recorder.accepted(self.job)
+        process, inputs = accepted.process, accepted.inputs
         collection.prepare(self.folder)
-        limit = self.settings.outbound.max_bytes
-        found = references.resolve(process, inputs, lambda url: self.outbound.fetch(url, max_bytes=limit))
+        found = references.resolve(process, inputs, self._fetch, self.settings.outbound.max_bytes)
         for problem in values.problems(process, found):
             input_id = problem.pointer.split("/")[2]
             raise InputUnavailable(input_id, references.address(inputs[input_id]), problem.detail)
@@ -93,6 +113,11 @@ class Supervised:
             log_limit=self.settings.execution.log_limit,
         )
         return run, process
+
+    def _fetch(self, url: str, max_bytes: int) -> tuple[bytes, str]:
+        if self._abandoned:
+            raise ExecutionError("nobody waits for the inputs any more")
+        return self.outbound.fetch(url, max_bytes=max_bytes)
 
     async def _watched(self, running: RunningJob) -> tuple[Outcome, asyncio.Event | None]:
         waiting = asyncio.ensure_future(running.wait())
@@ -132,12 +157,26 @@ class Supervised:
 
     @property
     def _time_limit(self) -> float:
-        own = self._process.limits.time if self._process is not None else None
+        own = self._accepted.process.limits.time if self._accepted is not None else None
         return own or self.settings.execution.time_limit
 
     def _observe(self, progress: Progress) -> None:
         self._last = progress
         self.recorder.progress(self.job, progress.percent, progress.message)
 
+    def _cut_short(self, cause: asyncio.Event | None) -> tuple[Outcome, asyncio.Event | None]:
+        """Return how a run ended that never began."""
+        return Outcome(None if cause else LimitReached("time", duration(self._time_limit))), cause
+
     def _end(self, status: JobStatus | None, message: str) -> End:
-        return End(status, message, self._process, self._executor)
+        return End(status, message, self._accepted, self._executor, began=self._running is not None)
+
+
+async def _undone(starting: "asyncio.Future[RunningJob]") -> None:
+    """Take a start back; a run that had started all the same is ended."""
+    starting.cancel()
+    await asyncio.wait({starting})
+    if not starting.cancelled() and starting.exception() is None:
+        running = starting.result()
+        await running.kill()
+        await running.wait()

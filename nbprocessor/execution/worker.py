@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from nbprocessor.config import Settings
 from nbprocessor.errors import StoreUnavailable, WorkerLost
-from nbprocessor.execution import identity, processtree
+from nbprocessor.execution import processtree
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.events import JobEvents
+from nbprocessor.execution.presence import BEAT, Presence
 from nbprocessor.execution.recording import Recorder
 from nbprocessor.execution.supervision import Supervised
 from nbprocessor.model import Job, JobStatus
@@ -26,14 +27,19 @@ POLL = 1.0
 """Seconds between two looks into the store; other processes put jobs there and ask for dismissals."""
 ATTEMPTS = 3
 """How often a job may be started when its server was lost and its notebook says it may be repeated."""
+LEAVING = 15.0
+"""Seconds in which the jobs of a worker that stops have to be recorded; the next one finds what their folders tell."""
 
 
 @dataclass(slots=True)
 class _Running:
     """A job this worker runs."""
 
+    job: Job
     task: asyncio.Task[None]
     dismissed: asyncio.Event = field(default_factory=asyncio.Event)
+    over: bool = False
+    """Its run has ended and is being recorded."""
 
 
 class Worker:
@@ -57,7 +63,7 @@ class Worker:
         self._executors = executors
         self._recorder = Recorder(store, results, events)
         self._outbound = outbound
-        self._identity = identity.own()
+        self._presence = Presence(store)
         self._running: dict[UUID, _Running] = {}
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -91,27 +97,27 @@ class Worker:
         """
         for name in await asyncio.to_thread(self._results.sweep):
             log.info("removed what was half made folder=%s", name)
-        for job in await asyncio.to_thread(self._store.lost, identity.is_alive):
-            await asyncio.to_thread(processtree.end, None, job.id)
-            await self._recover(job)
+        await self._recover_lost()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run jobs until ``stop`` is set; then running ones are interrupted, and queued again or closed."""
         self._loop = asyncio.get_running_loop()
         self._stopping = stop
         warming = asyncio.create_task(self._executors.warm(), name="warming")
-        try:
-            while not stop.is_set():
-                try:
-                    await self._claim_what_fits()
-                    await self._obey_dismissals()
-                except StoreUnavailable as error:
-                    log.warning("store cannot be used reason=%s", error)
-                await self._rest(stop)
-        finally:
-            await asyncio.gather(warming, return_exceptions=True)
-            await asyncio.gather(*(running.task for running in self._running.values()), return_exceptions=True)
-            await self._executors.close()
+        async with (
+            self._presence.beating(),
+            _repeated(self._look_after_jobs, POLL),
+            _repeated(self._recover_lost, BEAT),
+        ):
+            try:
+                while not stop.is_set():
+                    await self._claim_what_fits(stop)
+                    await self._rest(stop)
+            finally:
+                warming.cancel()
+                await asyncio.wait({warming})
+                await self._end_all()
+                await self._executors.close()
 
     async def run_once(self, job: Job) -> Job:
         """Run one accepted job here and return it as it ended; if another worker takes it, wait for that.
@@ -119,34 +125,52 @@ class Worker:
         Raises:
             StoreUnavailable: The database cannot be used.
         """
-        while True:
-            claimed = await asyncio.to_thread(self._store.claim, self._identity, job.id)
-            if claimed is not None:
-                try:
-                    await self._start(claimed).task
-                finally:
-                    await self._executors.close()
-            ended = await self._events.wait(job.id, POLL)
-            if ended is not None:
-                return ended
+        async with self._presence.beating(), _repeated(self._look_after_jobs, POLL):
+            try:
+                while True:
+                    claimed = await asyncio.to_thread(self._store.claim, self._presence.identity, job.id)
+                    if claimed is not None:
+                        await self._start(claimed).task
+                    ended = await self._events.wait(job.id, POLL)
+                    if ended is not None:
+                        return ended
+            finally:
+                await self._end_all()
+                await self._executors.close()
 
-    async def _claim_what_fits(self) -> None:
-        while len(self._running) < self._settings.worker_count:
-            job = await asyncio.to_thread(self._store.claim, self._identity)
-            if job is None:
-                return
-            self._start(job)
+    async def _claim_what_fits(self, stop: asyncio.Event) -> None:
+        try:
+            while len(self._running) < self._settings.worker_count and not stop.is_set():
+                job = await asyncio.to_thread(self._store.claim, self._presence.identity)
+                if job is None:
+                    return
+                self._start(job)
+        except StoreUnavailable as error:
+            log.warning("no job can be claimed reason=%s", error)
+        except Exception:  # the worker's door: whatever is wrong with one claim, jobs go on being claimed
+            log.exception("no job can be claimed by a fault of the server")
 
     def _start(self, job: Job) -> _Running:
         self._events.publish(job)
-        running = _Running(asyncio.create_task(self._guarded(job), name=f"job {job.id}"))
+        running = _Running(job, asyncio.create_task(self._guarded(job), name=f"job {job.id}"))
         self._running[job.id] = running
-        running.task.add_done_callback(lambda _: self._forget(job.id))
+        running.task.add_done_callback(lambda _: self._forget(running))
         return running
 
-    def _forget(self, job_id: UUID) -> None:
-        del self._running[job_id]
+    def _forget(self, running: _Running) -> None:
+        # A job that waits again may have been claimed again already.
+        if self._running.get(running.job.id) is running:
+            del self._running[running.job.id]
         self._woken.set()
+
+    async def _end_all(self) -> None:
+        """Wait until every job here is recorded; let go of those whose store does not answer."""
+        tasks = {running.task for running in self._running.values()}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=LEAVING)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _guarded(self, job: Job) -> None:
         """Run one job; whatever happens, it ends, and the worker goes on."""
@@ -159,6 +183,7 @@ class Worker:
 
     async def _run(self, job: Job) -> None:
         log.info("job started job=%s process=%s attempt=%d", job.id, job.process_id, job.attempt)
+        running = self._running[job.id]
         supervised = Supervised(
             job,
             folder=self._results.folder(job.id),
@@ -166,14 +191,16 @@ class Worker:
             outbound=self._outbound,
             settings=self._settings,
             recorder=self._recorder,
-            dismissed=self._running[job.id].dismissed,
+            dismissed=running.dismissed,
             stopping=self._stopping,
         )
         end = await supervised.run()
+        running.over = True
         if end.status is None:
-            if end.process is not None and end.process.retry_safe and await self._requeued(job):
-                return
-            await self._recorder.close(job, JobStatus.FAILED, str(WorkerLost(self._identity)))
+            # What has not begun can begin elsewhere, whatever its notebook says of being repeated.
+            again = not end.began or (end.accepted is not None and end.accepted.process.retry_safe)
+            if not (again and await self._requeued(job)):
+                await self._recorder.close(job, JobStatus.FAILED, str(WorkerLost(self._presence.identity)))
             return
         await self._recorder.record(job, end)
         log.info("job ended job=%s status=%s message=%r", job.id, end.status, end.message)
@@ -185,22 +212,42 @@ class Worker:
         log.info("job waits again job=%s attempt=%d", job.id, job.attempt)
         return True
 
-    async def _recover(self, job: Job) -> None:
-        """Queue a lost job again if its notebook may be repeated, else close it with what it has left."""
-        process = await asyncio.to_thread(self._recorder.process_if_any, job.id)
+    async def _recover_lost(self) -> None:
+        """Take over the jobs of workers that are gone, each by one worker only, and settle them."""
+        for job in await asyncio.to_thread(self._presence.lost):
+            await asyncio.to_thread(processtree.end, None, job.id)
+            adopted = await asyncio.to_thread(self._store.adopt, job, self._presence.identity)
+            if adopted is not None:
+                log.warning("job of a lost worker job=%s worker=%s", job.id, job.worker)
+                await self._settle(adopted)
+                self._woken.set()
+
+    async def _settle(self, job: Job) -> None:
+        """Record a lost job's end if it had one, queue it again if its notebook may be repeated, else close it."""
+        if await self._recorder.had_ended(job):
+            return
+        accepted = await asyncio.to_thread(self._recorder.accepted_if_any, job)
+        retry_safe = accepted is not None and accepted.process.retry_safe
         if job.dismiss_requested:
             await self._recorder.close(job, JobStatus.DISMISSED, "dismissed while its server was lost")
-        elif process is not None and process.retry_safe and job.attempt < ATTEMPTS and await self._requeued(job):
+        elif retry_safe and job.attempt < ATTEMPTS and await self._requeued(job):
             return
         else:
             await self._recorder.close(job, JobStatus.FAILED, str(WorkerLost(job.worker or "")))
 
-    async def _obey_dismissals(self) -> None:
-        """Learn of dismissals that were asked for at other servers."""
-        if self._running:
-            for job_id in await asyncio.to_thread(self._store.dismissals, self._identity):
-                if job_id in self._running:
-                    self._running[job_id].dismissed.set()
+    async def _look_after_jobs(self) -> None:
+        """Learn what others did to the jobs that run here: dismissed them, deleted them, took them over."""
+        if not self._running:
+            return
+        mine = {job.id: job for job in await asyncio.to_thread(self._store.running_of, self._presence.identity)}
+        for job_id, running in list(self._running.items()):
+            now = mine.get(job_id)
+            if now is not None and now.attempt == running.job.attempt:
+                if now.dismiss_requested:
+                    running.dismissed.set()
+            elif not running.over and running.job.id in self._running:
+                log.warning("job is no longer this worker's, its run ends job=%s", job_id)
+                running.task.cancel()
 
     async def _rest(self, stop: asyncio.Event) -> None:
         """Sleep until there may be something to do."""
@@ -210,3 +257,25 @@ class Worker:
         for task in tasks:
             task.cancel()
         self._woken.clear()
+
+
+@asynccontextmanager
+async def _repeated(duty: Callable[[], Awaitable[None]], pause: float) -> AsyncIterator[None]:
+    """Do something again and again while the body runs; a store that is away for a while does no harm."""
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await duty()
+            except StoreUnavailable as error:
+                log.warning("store cannot be used reason=%s", error)
+            except Exception:  # the worker's door, as above
+                log.exception("a worker's duty failed by a fault of the server")
+
+    task = asyncio.create_task(repeat(), name="duty")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})

@@ -14,6 +14,8 @@ from nbprocessor.store import tables
 
 PATIENCE = 5
 """Seconds a transaction waits for another one's lock, and a connection for its server."""
+_ONLY_TABLES_WERE_ADDED = frozenset({1})
+"""Forms that become the present one by making the tables they do not have."""
 _WRITES = "nbprocessor_writes"
 _ALONE = 0x6E62_7072
 """Key of PostgreSQL's advisory lock; any number that is always the same."""
@@ -91,14 +93,14 @@ def _wrong(what: str) -> SettingsError:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": PATIENCE})
+        engine = create_engine(url, connect_args={"timeout": PATIENCE}, pool_timeout=PATIENCE)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     waits = {"connect_timeout": PATIENCE, "options": f"-c lock_timeout={PATIENCE}s"}
     arguments = {name: value for name, value in waits.items() if name not in url.query}
     try:
-        return create_engine(url, connect_args=arguments, pool_pre_ping=True)
+        return create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_timeout=PATIENCE)
     except ModuleNotFoundError:
         raise _wrong('names PostgreSQL, whose driver is missing; run pip install "nbprocessor[postgresql]"') from None
 
@@ -144,6 +146,10 @@ def _prepare_tables(connection: Connection) -> None:
         connection.execute(tables.schema_version.insert().values(version=tables.SCHEMA_VERSION))
         return
     version = connection.scalar(select(tables.schema_version.c.version))
+    if version in _ONLY_TABLES_WERE_ADDED:
+        tables.metadata.create_all(connection)
+        connection.execute(tables.schema_version.update().values(version=tables.SCHEMA_VERSION))
+        return
     if version != tables.SCHEMA_VERSION or not ours <= there:
         raise _wrong(
             f"names a database of form {version}, and this nbprocessor knows form {tables.SCHEMA_VERSION}; "

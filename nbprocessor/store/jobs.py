@@ -169,15 +169,18 @@ class JobStore:
             asked = _change(connection, running, dismiss_requested=True, updated=now)
             return asked or _get(connection, job_id, owner)
 
-    def dismissals(self, worker: str) -> Sequence[UUID]:
-        """Return the ids of the jobs a worker runs and should end."""
-        asked = (
-            jobs.c.status == JobStatus.RUNNING,
-            jobs.c.dismiss_requested.is_(True),
-            jobs.c.worker == worker,
-        )
-        with reading(self.engine) as connection:
-            return connection.scalars(select(jobs.c.id).where(*asked)).all()
+    def running_of(self, worker: str) -> Sequence[Job]:
+        """Return the jobs that are a worker's to run; some of them may have to be dismissed."""
+        return self._all(_oldest_first().where(jobs.c.status == JobStatus.RUNNING, jobs.c.worker == worker))
+
+    def adopt(self, job: Job, worker: str) -> Job | None:
+        """Take a running job over from a worker that is gone; whatever that one still writes comes too late.
+
+        Returns:
+            The job as it is the new worker's; None when somebody else was faster, or it has ended.
+        """
+        with writing(self.engine) as connection:
+            return _change(connection, _running(job), worker=worker, updated=datetime.now(UTC))
 
     def requeue(self, job: Job) -> bool:
         """Let a running job wait again, its attempts counted on.
@@ -198,7 +201,7 @@ class JobStore:
             return connection.execute(changed).rowcount == 1
 
     def lost(self, worker_is_alive: Callable[[str], bool]) -> Sequence[Job]:
-        """Return the running jobs whose worker is gone, oldest first."""
+        """Return the running jobs whose worker is gone, oldest first; each worker is asked about once."""
         running = self._all(_oldest_first().where(jobs.c.status == JobStatus.RUNNING))
         alive = {worker: worker_is_alive(worker) for worker in {job.worker or "" for job in running}}
         return [job for job in running if not alive[job.worker or ""]]
@@ -240,8 +243,9 @@ def _change(connection: Connection, conditions: Sequence[ColumnElement[bool]], *
 
 
 def _running(job: Job) -> Sequence[ColumnElement[bool]]:
-    """Return the fence: the job still runs, in the attempt the caller knows."""
-    return jobs.c.id == job.id, jobs.c.attempt == job.attempt, jobs.c.status == JobStatus.RUNNING
+    """Return the fence: the job still runs, in the attempt the caller knows, and is still his."""
+    mine = jobs.c.worker.is_(None) if job.worker is None else jobs.c.worker == job.worker
+    return jobs.c.id == job.id, jobs.c.attempt == job.attempt, jobs.c.status == JobStatus.RUNNING, mine
 
 
 def _waiting(connection: Connection) -> int:

@@ -4,14 +4,14 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
 from nbprocessor import contract
 from nbprocessor.model import FileDigest, Manifest, OutputFile
-from nbprocessor.store.files import PART, is_plain, open_plain
+from nbprocessor.store.files import PART, is_plain, open_plain, sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +30,25 @@ def take_stock(folder: Path) -> Sequence[FileDigest]:
         elif name != contract.FILE_MANIFEST:
             with open_plain(folder, *name.split("/")) as file:
                 found.append(FileDigest(path=name, sha256=digest(file), bytes=file.tell()))
+                # The manifest promises the file, so it must be on the disk before the manifest is.
+                os.fsync(file.fileno())
+    for place, _, _ in os.walk(folder):
+        sync_folder(Path(place))
     return tuple(found)
 
 
 def names(folder: Path) -> list[str]:
     """Return the paths of everything below a folder that is no folder, sorted; links are not followed."""
-    return sorted(_names(folder, ""))
+    found, left = [], [""]
+    while left:
+        prefix = left.pop()
+        with os.scandir(folder / prefix) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    left.append(f"{prefix}{entry.name}/")
+                else:
+                    found.append(prefix + entry.name)
+    return sorted(found)
 
 
 def digest(file: BinaryIO) -> str:
@@ -61,15 +74,6 @@ def load(content: bytes) -> Manifest:
         files=tuple(FileDigest(**file) for file in document["files"]),
         environment=document["environment"],
     )
-
-
-def _names(folder: Path, prefix: str) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _names(folder / entry.name, f"{prefix}{entry.name}/")
-            else:
-                yield prefix + entry.name
 
 
 def _is_half(name: str) -> bool:

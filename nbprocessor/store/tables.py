@@ -20,8 +20,8 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_VERSION = 1
-"""Number of the tables' form; rises with every change of this module."""
+SCHEMA_VERSION = 2
+"""Number of the tables' form; rises with every change of this module. Form 1 had no table of workers."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -84,6 +84,14 @@ jobs = Table(
     Index("jobs_by_owner", "owner", "created", "id"),
     # How many jobs of a process run is asked at every claim.
     Index("jobs_by_process_and_status", "process_id", "status"),
+)
+
+# Worth losing: it is written anew every few seconds.
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("beats", BigInteger, nullable=False),
 )
 
 callbacks = Table(

@@ -267,11 +267,11 @@ def test_a_waiting_job_is_dismissed_at_once(store):
 def test_a_running_jobs_dismissal_is_passed_to_its_worker(store, running):
     asked = store.request_dismissal(running.id)
     assert (asked.status, asked.dismiss_requested) == (JobStatus.RUNNING, True)
-    assert store.dismissals("worker") == [running.id]
-    assert store.dismissals("another") == []
+    assert [(job.id, job.dismiss_requested) for job in store.running_of("worker")] == [(running.id, True)]
+    assert store.running_of("another") == []
     assert store.request_dismissal(running.id).dismiss_requested
     store.finish(running, JobStatus.DISMISSED, "")
-    assert store.dismissals("worker") == []
+    assert store.running_of("worker") == []
 
 
 def test_an_unknown_job_cannot_be_dismissed(store):

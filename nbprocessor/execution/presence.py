@@ -1,0 +1,91 @@
+"""Which workers live: of its own machine a worker asks the system, of others it watches the heartbeat.
+
+A heartbeat is a number in the database that rises. A worker counts as gone when its number has stood still for
+:data:`LEASE` seconds of the watcher's own monotonic clock: clocks that differ, or are set, make nobody dead. So the
+jobs of another machine are never taken from it while it lives, and those of a container that was made anew are closed
+after half a minute.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from nbprocessor.errors import StoreUnavailable
+from nbprocessor.execution import identity
+from nbprocessor.model import Job
+from nbprocessor.store.jobs import JobStore
+from nbprocessor.store.workers import WorkerRegister
+
+log = logging.getLogger(__name__)
+
+BEAT = 5.0
+"""Seconds between two beats."""
+LEASE = 30.0
+"""Seconds without a beat after which a worker of another machine counts as gone."""
+
+
+class Presence:
+    """Keeps one worker known as living, and finds the jobs of those that are not."""
+
+    def __init__(self, store: JobStore, *, beat: float = BEAT, lease: float = LEASE) -> None:
+        """Take the store; nothing is written yet.
+
+        Args:
+            store: The jobs; workers are entered in the same database.
+            beat: Seconds between two beats.
+            lease: Seconds without a beat after which a worker of another machine counts as gone.
+        """
+        self.identity = identity.own()
+        self._store = store
+        self._register = WorkerRegister(store.engine)
+        self._beat = beat
+        self._lease = lease
+        self._seen: dict[str, tuple[int | None, float]] = {}
+
+    @asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """Beat while the body runs; afterwards the worker is no longer entered."""
+        task = asyncio.create_task(self._beat_on(), name="heartbeat")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            try:
+                await asyncio.to_thread(self._register.remove, [self.identity])
+            except StoreUnavailable as error:
+                log.info("worker stays entered worker=%s reason=%s", self.identity, error)
+
+    def lost(self) -> Sequence[Job]:
+        """Return the running jobs whose workers are gone, oldest first.
+
+        What is known only by its beat is found out over time: this has to be asked again and again.
+
+        Raises:
+            StoreUnavailable: The database cannot be used.
+        """
+        beats = self._register.beats()
+        before, self._seen = self._seen, {}
+        found = self._store.lost(lambda worker: self._lives(worker, beats, before))
+        self._register.remove([worker for worker in beats if not self._lives(worker, beats, before)])
+        return found
+
+    def _lives(self, worker: str, beats: Mapping[str, int], before: Mapping[str, tuple[int | None, float]]) -> bool:
+        known = identity.is_alive(worker)
+        if known is not None:
+            return known
+        now, beat = time.monotonic(), beats.get(worker)
+        seen, since = before.get(worker, (None, now))
+        moved = worker not in before or seen != beat
+        self._seen[worker] = (beat, now) if moved else (beat, since)
+        return moved or now - since < self._lease
+
+    async def _beat_on(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self._register.beat, self.identity)
+            except StoreUnavailable as error:
+                log.warning("heartbeat missed worker=%s reason=%s", self.identity, error)
+            await asyncio.sleep(self._beat)
