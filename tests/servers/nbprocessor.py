@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,16 +56,24 @@ class Server:
 
 
 @contextmanager
-def start(notebooks: Path, results: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Start the server and stop it as an operator would; its log is kept beside the results."""
-    command = [sys.executable, "-m", "nbprocessor", "serve", "--port", "0", "--notebooks", str(notebooks)]
-    command += ["--results", str(results), *options]
+def start(
+    notebooks: Path,
+    results: Path,
+    *options: str,
+    env: Mapping[str, str] | None = None,
+    command: Sequence[str] = (),
+) -> Iterator[Server]:
+    """Start the server and stop it as an operator would; its log is kept beside the results.
+
+    ``command`` is another module, with its arguments, that is a server.
+    """
+    serve = ["nbprocessor", "serve", "--port", "0", "--notebooks", str(notebooks), "--results", str(results), *options]
     results.parent.mkdir(parents=True, exist_ok=True)
     log = results.parent / f"{results.name}-server.log"
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("NBPROCESSOR_", "KOMMONITOR_", "KC_"))}
     with log.open("w") as said:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", *(command or serve)],
             stderr=said,
             text=True,
             env=environment | dict(env or {}),

@@ -73,7 +73,13 @@ class PostgreSQL:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgreSQL]:
     """A server, stopped at the end; where PostgreSQL is not installed the test is skipped, or fails if CI=true."""
-    programs = _programs() or _missing()
+    with running(installed() or _missing()) as server:
+        yield server
+
+
+@contextmanager
+def running(programs: Path) -> Iterator[PostgreSQL]:
+    """Run a server of one's own."""
     # Not below pytest's folder, which only its owner may enter, and short: a socket's path has 107 characters at most.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     account = _account()
@@ -97,7 +103,8 @@ def postgresql_url(postgresql_server: PostgreSQL) -> Iterator[str]:
         yield url
 
 
-def _programs() -> Path | None:
+def installed() -> Path | None:
+    """Return where PostgreSQL's programs are, if they are anywhere."""
     on_path = shutil.which("initdb")
     places = [Path(on_path).resolve().parent] if on_path else []
     places += [folder for place in PLACES for folder in sorted(Path("/").glob(place[1:]), reverse=True)]

@@ -1,0 +1,48 @@
+"""How long one job takes from request to answer, beside papermill alone with the same notebook in one process."""
+
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import papermill
+
+from tests.benchmarks.measurement import Measurement
+from tests.benchmarks.timing import medians
+from tests.servers.nbprocessor import REPOSITORY, Server, start
+
+ROUNDS = 9
+NOTEBOOKS = REPOSITORY / "notebooks"
+HELLO, DIVIDE = "examples/hello_world.ipynb", "kommonitor/km_indicator_divide.ipynb"
+
+
+def measure() -> Iterator[Measurement]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        with start(NOTEBOOKS, folder / "results") as server:
+            inputs = {
+                HELLO: {"name": "Ada"},
+                DIVIDE: server.get("/processes/km_indicator_divide").json()["example"]["inputs"],
+            }
+            for notebook, given in inputs.items():
+                yield _beside_papermill(server, notebook, given, folder)
+
+
+def _beside_papermill(server: Server, notebook: str, inputs: Mapping[str, Any], folder: Path) -> Measurement:
+    process = Path(notebook).stem
+    calls = {
+        "server": lambda: server.execute(process, inputs).raise_for_status(),
+        "papermill": partial(_papermill, NOTEBOOKS / notebook, folder),
+    }
+    times = medians(calls, ROUNDS)
+    what = f"{process} over HTTP, from request to answer"
+    return Measurement(what, times["server"], "s", "papermill in-process", times["papermill"], at_most=1)
+
+
+def _papermill(notebook: Path, folder: Path) -> None:
+    """Run the notebook with the example values it has, its outputs going nowhere."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # papermill's, of what it does not know in the notebook
+        papermill.execute_notebook(notebook, folder / "papermill.ipynb", cwd=str(folder), progress_bar=False)

@@ -1,0 +1,61 @@
+"""The server's memory stays flat, however many jobs it has run.
+
+JOBS=5000 make bench ONLY=memory runs so many real echo jobs (a few hundred by default, for they take their time);
+5,000 more pass through a server whose executor runs nothing.
+"""
+
+import os
+import statistics
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+
+from tests.benchmarks.measurement import Measurement
+from tests.servers.nbprocessor import REPOSITORY, Server, start
+
+REAL = int(os.environ.get("JOBS", "500"))
+REPLAYED = 5000
+CLIENTS = 2
+SAMPLES = 50
+"""Looks at the memory in a series of jobs."""
+FLAT = 1.1
+INPUTS = {"stringInput": "teststring", "arrayInput": [1, 2, 3]}
+NOTEBOOKS = REPOSITORY / "notebooks" / "examples"
+
+
+def measure() -> Iterator[Measurement]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        with start(NOTEBOOKS, folder / "real") as server:
+            recorded = folder / "real" / server.job("echo", INPUTS)["jobID"]
+            yield from _series(server, REAL, f"{REAL:,} echo jobs")
+        options = [str(recorded), str(NOTEBOOKS), str(folder / "replayed")]
+        with start(NOTEBOOKS, folder / "replayed", command=["tests.benchmarks.replay", *options]) as server:
+            yield from _series(server, REPLAYED, f"{REPLAYED:,} echo jobs, executor without a kernel")
+
+
+def _series(server: Server, count: int, what: str) -> Iterator[Measurement]:
+    """Run jobs and compare the memory at the end with that after the first tenth, when everything is warm."""
+    used = list(_memory(server, count))
+    window = max(1, SAMPLES // 10)
+    early, late = statistics.median(used[window : 2 * window]), statistics.median(used[-window:])
+    thousands = count * (SAMPLES - 2 * window) / SAMPLES / 1000
+    yield Measurement(f"memory of the server after {what}", late, "MB", "after a tenth of them", early, at_most=FLAT)
+    yield Measurement("growth for each 1,000 of them", (late - early) / thousands, "MB")
+
+
+def _memory(server: Server, count: int) -> Iterator[float]:
+    """Yield the server's own memory (MB) as its jobs go by."""
+    process = psutil.Process(server.process.pid)
+
+    def execute(_: int) -> None:
+        answer = server.execute("echo", INPUTS)
+        assert answer.status_code == 200, answer.text
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        for _ in range(SAMPLES):
+            list(clients.map(execute, range(count // SAMPLES)))
+            yield process.memory_full_info().uss / 1e6
