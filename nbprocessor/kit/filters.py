@@ -52,6 +52,12 @@ class Condition:
             return wording.choose("alle Objekte", "all features")
         return f"{self.prop} {_SIGNS.get(self.operator, self.operator)} {self.value}"
 
+    def applies(self, features: pd.DataFrame) -> bool:
+        """Tell whether some feature has the property, or none needs it; without features there is nothing to tell."""
+        return (
+            not self.operator or features.empty or (self.prop in features and bool(features[self.prop].notna().any()))
+        )
+
     def holds(self, features: pd.DataFrame) -> Array:
         """Return which features satisfy the condition: bool, in their order."""
         if not self.operator:
@@ -64,6 +70,8 @@ class Condition:
         return holds
 
 
+EVERYTHING = Condition()
+"""What every feature satisfies."""
 _SIGNS = {
     "Equal": "=",
     "Unequal": "≠",
@@ -98,7 +106,7 @@ def condition(
         given = {"compFilterProp": prop, "compFilterOperator": operator, "compFilterPropVal": value}
     chosen = given.get("compFilterOperator") or ""
     if chosen in _NONE:
-        return Condition()
+        return EVERYTHING
     found = Condition(str(given.get("compFilterProp") or ""), str(chosen), _text(given.get("compFilterPropVal")))
     _check(found)
     return found

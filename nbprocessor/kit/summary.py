@@ -14,6 +14,7 @@ import pandas as pd
 from nbprocessor.errors import DataError
 from nbprocessor.kit import entries, indicators, lifespans, outputs, tables, wording
 from nbprocessor.kit.entries import Entry, ErrorType, ResourceType
+from nbprocessor.kit.filters import EVERYTHING, Condition
 from nbprocessor.kit.indicators import TargetDates
 from nbprocessor.kit.resources import Georesource, Indicator, Receipt
 from nbprocessor.kit.source import Source
@@ -35,7 +36,7 @@ class Summary:
         self._existing: dict[str, pd.DataFrame] = {}
         self._inputs: dict[str, Sequence[Resource]] = {}
 
-    def units(self, units: Sequence[str], inputs: Sequence[Resource]) -> Iterator[str]:
+    def units(self, units: Sequence[str], inputs: Sequence[Resource], where: Condition = EVERYTHING) -> Iterator[str]:
         """Yield the ids of those spatial units that can be computed, one after the other, each once.
 
         Before a unit is yielded, everything it needs has been read, and what is missing is in the summary: dates and
@@ -45,12 +46,14 @@ class Summary:
         Args:
             units: ids of the target spatial units.
             inputs: the indicators and georesources to be read.
+            where: the condition the features of georesources have to satisfy; noted when none has its property.
         """
         chosen = list(dict.fromkeys(units))
         self.source.prefetch(chosen, inputs)
         for done, unit in enumerate(chosen):
             outputs.progress(done, len(chosen), unit)
             if self.check_inputs(unit, inputs):
+                self._note_unknown_property(unit, inputs, where)
                 yield unit
 
     def check_inputs(self, unit: str, inputs: Sequence[Resource]) -> bool:
@@ -216,6 +219,13 @@ class Summary:
         if not alive.all():
             dates = [day for day, some in zip(self.dates, alive, strict=True) if not some]
             self.note(unit, "missingTimestamp", georesource, _no_values(georesource), dates)
+
+    def _note_unknown_property(self, unit: str, inputs: Sequence[Resource], where: Condition) -> None:
+        for resource in inputs:
+            if isinstance(resource, Georesource) and not where.applies(self.source.features_of_all_times(resource.id)):
+                text = f'Kein Objekt in "{resource.name}" hat die Eigenschaft "{where.prop}"; der Filter trifft keines.'
+                other = f'No feature of "{resource.name}" has the property "{where.prop}"; the filter matches none.'
+                self.note(unit, "processingError", resource, wording.choose(text, other))
 
     def _note_twice(self, unit: str) -> None:
         areas = self.source.areas_of_all_times(unit)

@@ -13,7 +13,7 @@ import pytest
 
 from nbprocessor import contract
 from nbprocessor.kit.sources import open_source
-from nbprocessor.notebook import describe, document
+from nbprocessor.notebook import describe, document, inputs
 from tests.notebooks import cases
 from tests.unit.kit import towns
 
@@ -22,6 +22,30 @@ NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").rglob("[!_]*.ipynb") if
 KOMMONITOR = [path for path in NOTEBOOKS if path.parent.name == "kommonitor"]
 RUNS = [run for path in NOTEBOOKS for run in cases.of(path.stem)]
 LINES, CELLS = 40, 12
+BOXES = {
+    "percentage-share": ("indicator_share_percentage", ["reference_id", "computation_ids"]),
+    "km_georesource_count_pointsWithinPolygon": ("georesource_pointsInPolygon", ["georesource_id", "comp_filter"]),
+    "km_georesource_length_lineSegmentsWithinPolygon": (
+        "georesource_length_lineSegmentsWithinPolygon",
+        ["georesource_id_line", "comp_filter"],
+    ),
+    "km_georesource_miscStatistics": ("georesource_miscStatistics", ["georesource_id", "compProp", "comp_meth"]),
+    "km_georesource_share_byPropertyValue": ("georesource_subset_share", ["georesource_id", "comp_filter"]),
+    "km_indicator_absChange_nTemporalItems": ("indicator_change_absolute", ["computation_id", "temporal_options"]),
+    "km_indicator_absChange_refDate": ("indicator_change_absolute_refDate", ["computation_id", "reference_date"]),
+    "km_indicator_continuity_nTemporalItems": ("indicator_continuity", ["computation_id", "temporal_options"]),
+    "km_indicator_divide": ("indicator_division", ["reference_id", "computation_id"]),
+    "km_indicator_multiply": ("indicator_multiplication", ["computation_ids"]),
+    "km_indicator_percentage": ("indicator_percentage", ["reference_id", "computation_ids"]),
+    "km_indicator_promille": ("indicator_promille", ["reference_id", "computation_ids"]),
+    "km_indicator_relChange_nTemporalItems": ("indicator_change_relative", ["computation_id", "temporal_options"]),
+    "km_indicator_relChange_refDate": ("indicator_relChange_refDate", ["computation_id", "reference_date"]),
+    "km_indicator_share": ("indicator_share", ["reference_id", "computation_ids"]),
+    "km_indicator_subtract": ("indicator_subtract", ["reference_id", "computation_ids"]),
+    "km_indicator_sum": ("indicator_sum", ["computation_ids"]),
+    "km_indicator_trend_nTemporalItems": ("indicator_trend_nTemporalItems", ["computation_id", "temporal_options"]),
+}
+"""Script type and input boxes of KomMonitor's web client."""
 
 
 def named(path):
@@ -96,6 +120,22 @@ def test_the_boxes_of_the_web_client_name_inputs_that_there_are(path):
     flat = {"compFilterProp", "compFilterOperator", "compFilterPropVal"}
     other_names = {"compGeoId"} if "compGeoId_line" in process.inputs else set()
     assert set(process.inputs) - set(shown) == common | (flat & set(process.inputs)) | other_names
+
+
+@pytest.mark.parametrize("path", [path for path in KOMMONITOR if path.stem != "aggregate_sum"], ids=named)
+def test_the_web_client_finds_each_process_under_its_own_name_with_its_boxes(path):
+    ((ui,),) = [entry["value"] for entry in read(path).process.additional_parameters["parameters"]]
+    assert (ui["apiName"], [box["id"] for box in ui["inputBoxes"]]) == BOXES[path.stem]
+
+
+@pytest.mark.parametrize("run", RUNS, ids=str)
+def test_the_inputs_of_every_case_are_what_the_process_declares(run):
+    (path,) = [path for path in NOTEBOOKS if path.stem == run.process]
+    declared = read(path).process.inputs
+    required = {name for name, one in declared.items() if one.min_occurs > 0}
+    assert required <= set(run.inputs) <= set(declared)
+    for name, value in run.inputs.items():
+        assert inputs.problems(declared[name], value) == [], name
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)

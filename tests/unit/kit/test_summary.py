@@ -6,6 +6,7 @@ import pytest
 
 from nbprocessor.errors import DataError, ResourceNotFound
 from nbprocessor.kit import encoding, entries
+from nbprocessor.kit.filters import condition
 from nbprocessor.kit.geometry import count, points_within
 from nbprocessor.kit.indicators import target_dates
 from nbprocessor.kit.sources import open_source
@@ -246,6 +247,16 @@ def test_shapes_that_are_mended_are_told(tmp_path):
     summary = Summary(source, [D20])
     assert list(summary.units(["teile"], [source.georesource("punkte")])) == ["teile"]
     assert told(summary) == [("processingError", "teile", [], ["A"])]
+
+
+def test_d10_a_filter_on_a_property_that_no_feature_has_is_told(tmp_path):
+    points = {"punkte": [{"at": [0.5, 0.5], "art": "x", "leer": None}]}
+    source = open_source(build(tmp_path, areas={"teile": ["A"]}, georesources=points))
+    for prop, notes in [("art", 0), ("Art", 1), ("leer", 1)]:
+        summary = Summary(source, [D20])
+        where = condition(None, prop, "Equal", "x")
+        assert list(summary.units(["teile"], [source.georesource("punkte")], where=where)) == ["teile"]
+        assert told(summary) == [("processingError", "punkte", [], [])] * notes
 
 
 def test_the_summary_is_handed_over_as_json(town):
