@@ -1,6 +1,6 @@
 """The server's memory stays flat, however many jobs it has run.
 
-JOBS=5000 make bench ONLY=memory runs so many real echo jobs (a few hundred by default, for they take their time);
+JOBS=5000 make bench ONLY=memory runs so many real echo jobs (1,000 by default);
 5,000 more pass through a server whose executor runs nothing.
 """
 
@@ -16,7 +16,7 @@ import psutil
 from tests.benchmarks.measurement import Measurement
 from tests.servers.nbprocessor import REPOSITORY, Server, start
 
-REAL = int(os.environ.get("JOBS", "500"))
+REAL = int(os.environ.get("JOBS", "1000"))
 REPLAYED = 5000
 CLIENTS = 2
 SAMPLES = 50
@@ -32,8 +32,9 @@ def measure() -> Iterator[Measurement]:
         with start(NOTEBOOKS, folder / "real") as server:
             recorded = folder / "real" / server.job("echo", INPUTS)["jobID"]
             yield from _series(server, REAL, f"{REAL:,} echo jobs")
-        options = [str(recorded), str(NOTEBOOKS), str(folder / "replayed")]
-        with start(NOTEBOOKS, folder / "replayed", command=["tests.benchmarks.replay", *options]) as server:
+        replay = ["tests.benchmarks.replay", str(recorded), str(NOTEBOOKS), str(folder / "replayed")]
+        path = {"PYTHONPATH": str(REPOSITORY)}
+        with start(NOTEBOOKS, folder / "replayed", command=replay, env=path) as server:
             yield from _series(server, REPLAYED, f"{REPLAYED:,} echo jobs, executor without a kernel")
 
 
