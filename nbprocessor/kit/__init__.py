@@ -1,5 +1,17 @@
 """What a process notebook imports, ``from nbprocessor import kit``: data, rules, views and outputs.
 
+==============  ==================================================================================================
+data            `open_source` → a source with ``indicator``, ``georesource``, ``areas``; `target_dates`
+over time       `earlier_values`, `reference_values`, `window` → `trend`, `continuity`
+in areas        `points_within`, `lines_within` → `matching` a `condition`, `count`, `length`, `statistic`
+the record      `Summary`: spatial units one by one, what was missing, what was written; `progress`
+to look at      `overview`, `result_layer` → `choropleth`, `chart`, `describe`
+to hand over    `output`, `time_series`
+==============  ==================================================================================================
+
+Values are frames: rows are areas, columns are ISO dates, NaN is "no data". A function that takes several frames takes
+them of one spatial unit, and pandas brings rows and columns together.
+
 Runs inside the kernel and sees only contract and errors. Names are fetched from their module when they are
 first used, so a notebook that draws no map does not wait for geopandas and matplotlib.
 """

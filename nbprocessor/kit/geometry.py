@@ -68,7 +68,8 @@ def points_within(source: Source, unit: str, georesource: Georesource, dates: Se
 def lines_within(source: Source, unit: str, georesource: Georesource, dates: Sequence[str]) -> Within:
     """Find the parts of lines that lie in the areas of a spatial unit, alive on each date, and how long they are.
 
-    Args and errors are those of `points_within`. Lengths are geodesic, on WGS84 (see `geodesic_kilometres`).
+    Args and errors are those of `points_within`. Lengths are geodesic, on WGS84 (see `geodesic_kilometres`). A line
+    along the boundary of two areas counts in both.
     """
     areas, features = source.areas_of_all_times(unit), source.features_of_all_times(georesource.id)
     shapes = mended(areas)

@@ -58,7 +58,7 @@ class Summary:
 
     def check_inputs(self, unit: str, inputs: Sequence[Resource]) -> bool:
         """Read what a spatial unit needs and note what is missing; tell whether it can be computed."""
-        entry = self.entries.setdefault(unit, Entry(unit))
+        self.entries.setdefault(unit, Entry(unit))
         inputs = list({resource.id: resource for resource in inputs}.values())
         resource: Resource | str = unit
         lacking = [one for one in inputs if isinstance(one, Indicator) and unit not in one.spatial_units]
@@ -86,7 +86,7 @@ class Summary:
             self.note_failure(unit, resource, error)
             return False
         self._existing[unit], self._inputs[unit] = known, inputs
-        return not lacking and not any(error["type"] == "dataManagementApiError" for error in entry.errors)
+        return not lacking
 
     def write(self, target: Indicator, results: Mapping[str, pd.DataFrame]) -> None:
         """Write each spatial unit's values to the target indicator, and note what became of them.
