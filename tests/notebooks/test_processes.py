@@ -18,7 +18,9 @@ from tests.notebooks import cases
 from tests.unit.kit import towns
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").rglob("[!_]*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+NOTEBOOKS = [
+    path for folder in ("examples", "kommonitor") for path in sorted((ROOT / "notebooks" / folder).glob("[!_]*.ipynb"))
+]
 KOMMONITOR = [path for path in NOTEBOOKS if path.parent.name == "kommonitor"]
 RUNS = [run for path in NOTEBOOKS for run in cases.of(path.stem)]
 LINES, CELLS = 40, 12
