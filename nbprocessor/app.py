@@ -169,8 +169,8 @@ def _middleware(settings: Settings, base_url: str) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=list(settings.server.cors_origins),
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Accept", "Accept-Language", "Authorization", "Content-Type", "Prefer"],
-            expose_headers=["Location", "Link", "Preference-Applied", "Retry-After"],
+            allow_headers=["Accept", "Accept-Language", "Authorization", "Content-Type", "If-None-Match", "Prefer"],
+            expose_headers=["Content-Disposition", "ETag", "Link", "Location", "Preference-Applied", "Retry-After"],
         ),
     ]
 

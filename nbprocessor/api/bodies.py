@@ -24,7 +24,7 @@ _ENVELOPE: Mapping[str, Json] = {
             "additionalProperties": {
                 "type": "object",
                 "properties": {
-                    "transmissionMode": {"type": "string", "enum": ["value", "reference"]},
+                    "transmissionMode": {"enum": ["value", "reference"]},
                     "format": {
                         "type": "object",
                         "properties": {"mediaType": {"type": "string"}, "encoding": {"type": "string"}},
@@ -32,7 +32,7 @@ _ENVELOPE: Mapping[str, Json] = {
                 },
             },
         },
-        "response": {"type": "string", "enum": ["raw", "document"]},
+        "response": {"enum": ["raw", "document"]},
         "subscriber": {
             "type": "object",
             "required": ["successUri"],
@@ -47,8 +47,15 @@ async def read_body(chunks: AsyncIterator[bytes], headers: Mapping[str, str], li
     """Read a request body of at most ``limit`` bytes.
 
     Raises:
-        RequestRefused: 413 when it is larger, 415 when it does not say that it is JSON.
+        RequestRefused: 413 when it is larger, 415 when it does not say that it is JSON, as it is.
     """
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise RequestRefused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"The body is encoded as {encoding}; send it as it is.",
+            {"Accept-Encoding": "identity"},
+        )
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     body = bytearray()
     async for chunk in chunks:
@@ -114,7 +121,8 @@ def execution(process: Process, body: Json, check_url: Callable[[str], None]) ->
     problems += _output_problems(process, body.get("outputs"))
     problems += _subscriber_problems(body.get("subscriber"), check_url)
     if problems:
-        raise InvalidRequest(problems)
+        # Both the envelope and the input it belongs to may say that a number is too large.
+        raise InvalidRequest(list(dict.fromkeys(problems)))
     return Execution(
         process_id=process.id,
         inputs=inputs,
@@ -129,7 +137,7 @@ def _output_problems(process: Process, outputs: Json) -> list[Problem]:
         return []
     problems = []
     for output_id, wanted in outputs.items():
-        pointer = f"/outputs/{_escape(output_id)}"
+        pointer = f"/outputs/{validation.escaped(output_id)}"
         output = process.outputs.get(output_id)
         if process.outputs and output is None:
             known = ", ".join(f'"{name}"' for name in process.outputs)
@@ -209,8 +217,3 @@ def _measure(value: Json) -> None:
 
 def _unreadable(detail: str) -> InvalidRequest:
     return InvalidRequest([Problem("", detail)])
-
-
-def _escape(token: str) -> str:
-    """Escape a JSON pointer's token (RFC 6901, section 3)."""
-    return token.replace("~", "~0").replace("/", "~1")

@@ -21,6 +21,8 @@ class Call:
     filter: JobFilter = JobFilter()
     execution: Execution | None = None
     preference: Preference = Preference()
+    more: bool = False
+    """Whether there are jobs after the page the manager found."""
     jobs: dict[str, Job] = field(default_factory=dict)
     """Jobs the manager met on the way, by id: the answer is written from these."""
 

@@ -12,11 +12,11 @@ from starlette.routing import Route
 
 from nbprocessor import contract
 from nbprocessor.api import negotiation
+from nbprocessor.api.caching import conditional
 from nbprocessor.api.jobs import status_info
-from nbprocessor.api.problems import RequestRefused
 from nbprocessor.api.services import Services
 from nbprocessor.errors import NoSuchOutput, ResultGone, ResultNotReady
-from nbprocessor.language import LANGUAGES, text
+from nbprocessor.language import text
 from nbprocessor.model import Job
 
 NOTEBOOK_TYPE = "application/x-ipynb+json"
@@ -45,12 +45,12 @@ class DocumentRoutes:
     async def notebook(self, request: Request) -> Response:
         """``GET /jobs/{jobID}/notebook``: the executed notebook, partial while the job runs."""
         job, content = await run_in_threadpool(self._read, request, contract.FILE_EXECUTED)
-        return _attachment(content, NOTEBOOK_TYPE, f"{job.process_id}-{job.id}.ipynb")
+        return conditional(request, _attachment(content, NOTEBOOK_TYPE, f"{job.process_id}-{job.id}.ipynb"))
 
     async def report(self, request: Request) -> Response:
         """``GET /jobs/{jobID}/report``: the executed notebook as a page without scripts, code folded."""
         html = await run_in_threadpool(self._report, request)
-        return HTMLResponse(html, headers=dict(self.services.report_headers))
+        return conditional(request, HTMLResponse(html, headers=dict(self.services.report_headers)))
 
     async def log(self, request: Request) -> Response:
         """``GET /jobs/{jobID}/log``: what the run wrote."""
@@ -59,29 +59,34 @@ class DocumentRoutes:
             content = await run_in_threadpool(self.services.results.read, job.id, contract.FILE_LOG)
         except (NoSuchOutput, ResultGone):
             content = b""
-        return Response(content, media_type="text/plain; charset=utf-8")
+        return conditional(request, Response(content, media_type="text/plain; charset=utf-8"))
 
     async def inputs(self, request: Request) -> Response:
         """``GET /jobs/{jobID}/inputs``: the request as it was accepted, complete with defaults."""
         _, content = await run_in_threadpool(self._read, request, contract.FILE_INPUTS)
-        return Response(content, media_type=negotiation.JSON)
+        return conditional(request, Response(content, media_type=negotiation.JSON))
 
     async def manifest(self, request: Request) -> Response:
         """``GET /jobs/{jobID}/manifest``: facts of the run and the digest of every file."""
         job, content = await run_in_threadpool(self._read, request, contract.FILE_MANIFEST)
         if not job.status.ended:
             raise ResultNotReady(job.id, job.status)
-        return Response(content, media_type=negotiation.JSON)
+        return conditional(request, Response(content, media_type=negotiation.JSON))
 
     async def events(self, request: Request) -> Response:
         """``GET /jobs/{jobID}/events``: statusInfo as server-sent events until the job has ended."""
         job = await run_in_threadpool(self.services.job, request)
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
+        if job.status.ended and request.headers.get("last-event-id") == _event_id(job):
+            # A browser asks again whenever a stream ends; this tells it that there is no more to come.
+            return Response(status_code=HTTPStatus.NO_CONTENT)
         return EventSourceResponse(self._status_events(job), ping=15)
 
     async def process_notebook(self, request: Request) -> Response:
         """``GET /processes/{processID}/notebook``: the notebook on offer, as it was read."""
         process = self.services.process(request)
-        return _attachment(process.notebook, NOTEBOOK_TYPE, f"{process.id}.ipynb")
+        return conditional(request, _attachment(process.notebook, NOTEBOOK_TYPE, f"{process.id}.ipynb"))
 
     async def process_check(self, request: Request) -> Response:
         """``GET /processes/{processID}/check``: why the newest save of the notebook is not on offer."""
@@ -114,11 +119,8 @@ class DocumentRoutes:
             raise
 
     def _report(self, request: Request) -> str:
+        negotiation.refuse_unknown_language(request.query_params)
         language = request.query_params.get("lang", self.services.settings.server.language)
-        if language not in LANGUAGES:
-            raise RequestRefused(
-                HTTPStatus.BAD_REQUEST, f"lang={language} is no language here; use {' or '.join(LANGUAGES)}."
-            )
         job, content = self._read(request, contract.FILE_EXECUTED)
         process = json.loads(self.services.results.read(job.id, contract.FILE_PROCESS))
         facts = {
@@ -135,7 +137,11 @@ class DocumentRoutes:
     async def _status_events(self, job: Job) -> AsyncIterator[ServerSentEvent]:
         async for state in self.services.events.subscribe(job.id):
             data = json.dumps(status_info(state, self.services.base_url))
-            yield ServerSentEvent(data, event="status", id=f"{state.updated.timestamp():.6f}")
+            yield ServerSentEvent(data, event="status", id=_event_id(state))
+
+
+def _event_id(job: Job) -> str:
+    return f"{job.updated.timestamp():.6f}"
 
 
 def _attachment(content: bytes, media_type: str, name: str) -> Response:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from nbprocessor.api import negotiation
+from nbprocessor.api.caching import conditional
 from nbprocessor.api.call import CALL, Call
 from nbprocessor.api.service import NotebookAPI
 from nbprocessor.model import Json
@@ -50,6 +51,7 @@ async def ask(
         arguments: Its path parameters.
         query: Query parameters that stand in for those the client sent.
     """
+    negotiation.refuse_unknown_language(request.query_params)
     asked = urlencode(dict(request.query_params) | query | {"f": "json"})
     plain = Request(dict(request.scope) | {"query_string": asked.encode()}, receive=_empty_body)
     pygeoapi_request = APIRequest(plain, api.locales)
@@ -80,8 +82,9 @@ def represent(
     if negotiation.wanted(request.query_params, request.headers) == "html":
         url = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         root = request.scope.get("root_path", "")
-        return HTMLResponse(render(page, document, language=language, url=url, base_url=root), status, headers=sent)
-    return JSONResponse(document, status, headers=sent, media_type=media_type)
+        html = render(page, document, language=language, url=url, base_url=root)
+        return conditional(request, HTMLResponse(html, status, headers=sent))
+    return conditional(request, JSONResponse(document, status, headers=sent, media_type=media_type))
 
 
 async def _empty_body() -> dict[str, Json]:

@@ -37,14 +37,18 @@ class ErrorResponses:
         return self._response(request, found)
 
     async def routing(self, request: Request, error: Exception) -> Response:
-        """Answer what no route takes: 404, 405."""
+        """Answer what no route takes: 404, 405, and ``OPTIONS``, which is answered alike everywhere."""
         assert isinstance(error, HTTPException)
-        status = HTTPStatus(error.status_code)
+        status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(sorted({*headers.get("Allow", "GET, HEAD").split(", "), "OPTIONS"}))
+            if request.method == "OPTIONS":
+                return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
         detail = {
             HTTPStatus.NOT_FOUND: f'There is nothing at "{request.url.path}".',
             HTTPStatus.METHOD_NOT_ALLOWED: f'{request.method} is not possible at "{request.url.path}".',
         }.get(status, str(error.detail))
-        return self._response(request, Problem(status, detail, headers=error.headers or {}))
+        return self._response(request, Problem(status, detail, headers=headers))
 
     async def unexpected(self, request: Request, error: Exception) -> Response:
         """Answer a fault of the server; the person is told nothing of its inside, the log everything."""
@@ -52,7 +56,7 @@ class ErrorResponses:
         return self._response(request, problem(NbprocessorError()))
 
     def _response(self, request: Request, found: Problem) -> Response:
-        headers = dict(found.headers) | {"Cache-Control": "no-store"}
+        headers = dict(found.headers) | {"Cache-Control": "no-store", "Vary": "Accept"}
         if _wants_page(request):
             language = request.query_params.get("lang", "")
             html = self._render(

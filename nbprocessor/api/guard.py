@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from nbprocessor.api.negotiation import problem_type
 from nbprocessor.api.problems import Problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -33,7 +34,9 @@ class Guard:
         if scope["type"] == "http":
             refusal = self._refusal(scope["method"], Headers(scope=scope))
             if refusal is not None:
-                await JSONResponse(refusal.document(), int(refusal.status))(scope, receive, send)
+                media_type = problem_type(Headers(scope=scope))
+                response = JSONResponse(refusal.document(), int(refusal.status), media_type=media_type)
+                await response(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -45,7 +48,9 @@ class Guard:
                 HTTPStatus.MISDIRECTED_REQUEST, f'This server is not "{host}"; set server.url if it should be.'
             )
         origin = headers.get("origin")
-        if method in SAFE_METHODS or origin is None:
+        # A browser asks with OPTIONS before it sends what a foreign page wants to be changed.
+        is_preflight = method == "OPTIONS" and "access-control-request-method" in headers
+        if origin is None or (method in SAFE_METHODS and not is_preflight):
             return None
         own = urlsplit(origin).netloc == host if _is_netloc(origin.partition("://")[2]) else False
         if own or origin in self._origins:

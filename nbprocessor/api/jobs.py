@@ -75,8 +75,9 @@ def job_filter(query: QueryParams, owner: str | None) -> JobFilter:
         statuses=statuses or tuple(status for status in JobStatus if status is not JobStatus.ACCEPTED),
         created_from=begin,
         created_to=end,
-        min_duration=_duration(query.get("minDuration"), "minDuration", problems),
-        max_duration=_duration(query.get("maxDuration"), "maxDuration", problems),
+        # Both are arrays in the standard, which does not say what several bounds mean: the wider counts.
+        min_duration=min(_durations(query, "minDuration", problems), default=None),
+        max_duration=max(_durations(query, "maxDuration", problems), default=None),
     )
     if problems:
         raise InvalidRequest(problems)
@@ -124,18 +125,21 @@ def _interval(value: str | None, problems: list[Problem]) -> tuple[datetime | No
     begin, end = times
     if begin and end and begin > end:
         problems.append(Problem("datetime", f'"{value}" ends before it begins.'))
-    return begin, end
+    # A job's times are shown in milliseconds: whoever asks with a time as it was shown means all of that millisecond.
+    return begin, end.replace(microsecond=end.microsecond // 1000 * 1000 + 999) if end else None
 
 
 def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text.strip().replace(" ", "+"))  # an unescaped + in a query arrives as a blank
+    # An unescaped + in a query arrives as a blank.
+    time = datetime.fromisoformat(text.strip().upper().replace(" ", "+"))
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def _duration(value: str | None, name: str, problems: list[Problem]) -> float | None:
-    if not value:
-        return None
-    if not (value.isascii() and value.isdigit() and len(value) < 10):
-        problems.append(Problem(name, f'"{value}" is no duration.', "Give whole seconds, 0 or more."))
-        return None
-    return float(value)
+def _durations(query: QueryParams, name: str, problems: list[Problem]) -> list[float]:
+    durations = []
+    for value in _values(query, name):
+        if value.isascii() and value.isdigit() and len(value) < 10:
+            durations.append(float(value))
+        else:
+            problems.append(Problem(name, f'"{value}" is no duration.', "Give whole seconds, 0 or more."))
+    return durations

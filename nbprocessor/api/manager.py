@@ -70,6 +70,7 @@ class NotebookManager(BaseManager):  # type: ignore[misc]  # pygeoapi has no ann
         page = found[:size]
         call.jobs.update((str(job.id), job) for job in page)
         # One more than the page tells whether there is a next page, without counting all.
+        call.more = len(found) > size
         return {"jobs": [_metadata(job) for job in page], "numberMatched": start + len(found)}
 
     def get_job(self, job_id: str) -> dict[str, Json]:

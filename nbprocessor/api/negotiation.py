@@ -7,6 +7,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from nbprocessor.api.problems import RequestRefused
+from nbprocessor.language import LANGUAGES
 
 JSON = "application/json"
 HTML = "text/html"
@@ -27,6 +28,18 @@ def wanted(query: Mapping[str, str], headers: Mapping[str, str]) -> str:
         return asked
     accept = parse_accept_header(headers.get("accept"), MIMEAccept)
     return "html" if accept.best_match([JSON, HTML], JSON) == HTML else "json"
+
+
+def refuse_unknown_language(query: Mapping[str, str]) -> None:
+    """Refuse ``lang=`` when it names no language; ``Accept-Language`` is a wish, and never refused.
+
+    Raises:
+        RequestRefused: 400.
+    """
+    language = query.get("lang")
+    if language is not None and language not in LANGUAGES:
+        known = " or ".join(LANGUAGES)
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, f"lang={language} is no language here; use {known}.")
 
 
 def problem_type(headers: Mapping[str, str]) -> str:

@@ -20,6 +20,9 @@ _EXTRA_KEYWORDS = frozenset(
 """JSON Schema keywords that OpenAPI 3.0 does not have; process descriptions keep them, this document cannot."""
 
 
+_NEVER_CACHED = frozenset({"/health", "/jobs/{jobID}/events", "/processes/{processID}/check"})
+
+
 def openapi_document(settings: Settings, base_url: str, catalogue: Catalogue) -> dict[str, Json]:
     """Return the document for the processes on offer now, complete in itself."""
     language = settings.server.language
@@ -31,13 +34,29 @@ def openapi_document(settings: Settings, base_url: str, catalogue: Catalogue) ->
         "license": {"name": settings.metadata.license, "url": settings.metadata.license_url},
     }
     document["servers"] = [{"url": base_url}]
+    for path, resource in document["paths"].items():
+        for method in {"get", "post", "delete"} & resource.keys():
+            resource[method]["responses"] = _common_responses(method, path) | resource[method]["responses"]
     for process in catalogue.processes.values():
         document["paths"][f"/processes/{process.id}/execution"] = {"post": _execute_operation(process, language)}
     return document
 
 
+def _common_responses(method: str, path: str) -> dict[str, Json]:
+    """Return the answers every operation may give (OGC 18-062r2, /req/oas30/completeness)."""
+    faults = {"421": "Refused", "500": "ServerError", "503": "Unavailable"}
+    if method != "get":
+        faults["403"] = "Refused"
+    elif path not in _NEVER_CACHED:
+        faults["304"] = "NotModified"
+    return _references(faults)
+
+
+def _references(responses: Mapping[str, str]) -> dict[str, Json]:
+    return {status: {"$ref": f"#/components/responses/{name}"} for status, name in responses.items()}
+
+
 def _execute_operation(process: Process, language: str) -> dict[str, Json]:
-    response = {name: {"$ref": f"#/components/responses/{component}"} for name, component in _FAULTS.items()}
     return {
         "tags": ["processes"],
         "operationId": f"execute_{process.id}",
@@ -48,29 +67,9 @@ def _execute_operation(process: Process, language: str) -> dict[str, Json]:
             "required": bool([field for field in process.inputs.values() if field.min_occurs > 0]),
             "content": {"application/json": {"schema": _execute_schema(process, language)}},
         },
-        "responses": {
-            "200": {
-                "description": "Results, when they came in time",
-                "content": {"application/json": {"schema": {}}, "*/*": {"schema": {}}},
-            },
-            "201": {
-                "description": "The job that will compute them",
-                "headers": {"Location": {"schema": {"type": "string"}}},
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/statusInfo"}}},
-            },
-            "204": {
-                "description": "Results, all by reference: see the Link headers",
-                "headers": {"Link": {"schema": {"type": "string"}}},
-            },
-            **response,
-        },
+        "responses": deepcopy(_static()["paths"]["/processes/{processID}/execution"]["post"]["responses"])
+        | _common_responses("post", ""),
     }
-
-
-_FAULTS = {
-    "400": "Refused", "403": "Refused", "404": "NotFound", "410": "Gone", "413": "TooLarge", "415": "WrongType",
-    "422": "Failed", "503": "Unavailable",
-}  # fmt: skip
 
 
 def _execute_schema(process: Process, language: str) -> dict[str, Json]:

@@ -65,6 +65,14 @@ class JobFailed(NbprocessorError):
         self.job = job
 
 
+class JobEnded(NbprocessorError):
+    """The job was to be dismissed, and has ended by itself."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"Job {job.id} has ended ({job.status}); what it left is kept, and cannot be dismissed.")
+        self.job = job
+
+
 def problem(error: NbprocessorError) -> Problem:
     """Turn an error of ours into what the client is told."""
     match error:
@@ -82,6 +90,8 @@ def problem(error: NbprocessorError) -> Problem:
             return Problem(HTTPStatus.NOT_FOUND, str(error), f"{OGC}result-not-ready", "ResultNotReady")
         case ResultGone():
             return Problem(HTTPStatus.GONE, str(error))
+        case JobEnded():
+            return Problem(HTTPStatus.CONFLICT, str(error), title="JobEnded")
         case JobFailed():
             return _failed(error.job)
         case QueueFull() | StoreUnavailable():

@@ -132,7 +132,9 @@ class Results:
             else:
                 chunks += [b"Content-Transfer-Encoding: binary\r\n\r\n", self._read(output), b"\r\n"]
         chunks.append(f"--{boundary}--\r\n".encode())
-        return Response(b"".join(chunks), headers={"Content-Type": f'multipart/related; boundary="{boundary}"'})
+        root = outputs[0].media_type.partition(";")[0].strip()
+        content_type = f'multipart/related; boundary="{boundary}"; type="{root}"'
+        return Response(b"".join(chunks), headers={"Content-Type": content_type})
 
 
 def is_json(media_type: str) -> bool:

@@ -1,6 +1,8 @@
 """The standard's resources: every route of OGC API - Processes, answered through pygeoapi."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -11,19 +13,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nbprocessor.api import bodies, negotiation, prefer
+from nbprocessor import contract
+from nbprocessor.api import bodies, negotiation, paging, prefer
+from nbprocessor.api.caching import conditional
 from nbprocessor.api.call import Call
 from nbprocessor.api.endpoint import Answer, ask, represent
 from nbprocessor.api.jobs import REL, job_filter, status_info
 from nbprocessor.api.manager import runs_async
 from nbprocessor.api.openapi import MEDIA_TYPE as OPENAPI_TYPE
 from nbprocessor.api.openapi import openapi_document
+from nbprocessor.api.problems import JobEnded
 from nbprocessor.api.results import Results
 from nbprocessor.api.service import CONFORMANCE_CLASSES
 from nbprocessor.api.services import Services
-from nbprocessor.errors import InvalidRequest, Problem
 from nbprocessor.language import localise
-from nbprocessor.model import Job, Process
+from nbprocessor.model import Job, JobStatus, Process
 from nbprocessor.notebook.describe import description
 
 _WHOLE = frozenset({"inputs", "outputs", "example"})
@@ -48,8 +52,7 @@ class StandardRoutes:
             Route("/processes/{process_id}", self.process),
             Route("/processes/{process_id}/execution", self.execute, methods=["POST"]),
             Route("/jobs", self.job_list),
-            Route("/jobs/{job_id}", self.job),
-            Route("/jobs/{job_id}", self.dismiss, methods=["DELETE"]),
+            Route("/jobs/{job_id}", self.job, methods=["GET", "DELETE"]),
             Route("/jobs/{job_id}/results", self.results),
             Route("/jobs/{job_id}/results/{output_id}", self.output),
         ]
@@ -86,16 +89,16 @@ class StandardRoutes:
         """``GET /processes``: all of them, or a page when ``limit`` asks for one."""
         call = self.services.call(request)
         total = len(call.processes)
-        call.offset = _number(request, "offset", 0, least=0)
-        limit = _number(request, "limit", self.services.settings.server.max_page_size, least=1)
+        most = self.services.settings.server.max_page_size
+        call.offset = paging.number(request, "offset", 0, least=0)
+        limit = min(paging.number(request, "limit", most, least=1), most)
         answer = await self._ask(request, call, processes.describe_processes, limit=str(limit))
-        document = answer.document
         summaries = [
             {key: value for key, value in self._described(call, summary, answer.language).items() if key not in _WHOLE}
-            for summary in document["processes"]
+            for summary in answer.document["processes"]
         ]
-        links = [link for link in document["links"] if _is_here(link, self.services.base_url)]
-        links += _page_links(f"{self.services.base_url}/processes", request, limit, call.offset, total)
+        url = f"{self.services.base_url}/processes"
+        links = paging.links(url, request, limit, call.offset, more=total > call.offset + limit)
         return self._represent(request, answer, {"processes": summaries, "links": links}, "processes")
 
     async def process(self, request: Request) -> Response:
@@ -120,14 +123,14 @@ class StandardRoutes:
 
     async def _await_execution(self, request: Request, call: Call, process: Process) -> Response:
         """Answer 200 with the results when they come in time, else 201 with the job's status."""
-        job, preference = call.job, call.preference
+        job, preference, services = call.job, call.preference, self.services
         asynchronous = runs_async(process, preference.respond_async)
-        wait = 0.0 if asynchronous else self.services.settings.execution.sync_wait
+        wait = 0.0 if asynchronous else services.settings.execution.sync_wait
         if preference.wait is not None:
             # "respond-async, wait=5" asks for the result if it comes within 5 s (RFC 7240, section 4.3).
-            wait = min(preference.wait, self.services.settings.execution.sync_wait)
-        ended = await self.services.events.wait(job.id, wait) if wait > 0 else None
-        url = f"{self.services.base_url}/jobs/{job.id}"
+            wait = min(preference.wait, services.settings.execution.sync_wait)
+        ended = await services.events.wait(job.id, wait) if wait > 0 else None
+        url = f"{services.base_url}/jobs/{job.id}"
         headers = {"Location": url}
         if request.headers.get("prefer") or ended is None:
             # The OGC's executable suite takes the header's angle brackets for a part of the address and fails whoever
@@ -136,6 +139,7 @@ class StandardRoutes:
         if applied := preference.applied(asynchronous=ended is None):
             headers["Preference-Applied"] = applied
         if ended is None:
+            job = await run_in_threadpool(services.store.get, job.id) if wait > 0 else job
             return self._status(job, HTTPStatus.CREATED, headers)
         response = await run_in_threadpool(lambda: self._results(ended).response())
         for name, value in headers.items():
@@ -147,30 +151,36 @@ class StandardRoutes:
         call = self.services.call(request)
         call.filter = job_filter(request.query_params, call.owner)
         server = self.services.settings.server
-        limit = min(_number(request, "limit", server.page_size, least=1), server.max_page_size)
-        offset = _number(request, "offset", 0, least=0)
+        limit = min(paging.number(request, "limit", server.page_size, least=1), server.max_page_size)
+        offset = paging.number(request, "offset", 0, least=0)
         answer = await self._ask(request, call, processes.get_jobs, limit=str(limit), offset=str(offset))
         jobs = [status_info(job, self.services.base_url) for job in call.jobs.values()]
-        more = any(link["rel"] == "next" for link in answer.document["links"]) and len(jobs) == limit
-        links = [link for link in answer.document["links"] if link["rel"] in {"self", "alternate"}]
-        url = f"{self.services.base_url}/jobs"
-        links += _page_links(url, request, limit, offset, offset + limit + 1 if more else 0)
+        links = paging.links(f"{self.services.base_url}/jobs", request, limit, offset, more=call.more)
         return self._represent(request, answer, {"jobs": jobs, "links": links}, "jobs")
 
     async def job(self, request: Request) -> Response:
-        """``GET /jobs/{jobID}``."""
+        """``GET /jobs/{jobID}``, and ``DELETE``: one route, so that ``Allow`` names both."""
+        if request.method == "DELETE":
+            return await self.dismiss(request)
         call = self.services.call(request)
         answer = await self._ask(request, call, processes.get_jobs, request.path_params["job_id"])
         return self._represent(request, answer, status_info(call.job, self.services.base_url), "job")
 
     async def dismiss(self, request: Request) -> Response:
-        """``DELETE /jobs/{jobID}``: stop the work, keep the record; a job that has ended stays as it is."""
+        """``DELETE /jobs/{jobID}``: stop the work, keep the record; doing so again changes nothing.
+
+        OGC 18-062r2, clause 13: what was dismissed is answered as such. A job that ended by itself is the record of
+        what was computed, which nobody takes back: the request conflicts with its state, and is refused.
+        """
         call = self.services.call(request)
         answer = await self._ask(request, call, processes.delete_job, request.path_params["job_id"])
         job = call.job
         if not job.status.ended:
             self.services.dismiss(job.id)
             job = await self.services.events.wait(job.id, DISMISSAL_WAIT) or job
+        if job.status in {JobStatus.SUCCESSFUL, JobStatus.FAILED}:
+            raise JobEnded(job)
+        answer = answer if job.status.ended else replace(answer, status=HTTPStatus.ACCEPTED)
         return self._represent(request, answer, status_info(job, self.services.base_url), "job")
 
     async def results(self, request: Request) -> Response:
@@ -178,17 +188,23 @@ class StandardRoutes:
         job = await run_in_threadpool(self.services.job, request)
         results = await run_in_threadpool(self._results, job)
         if negotiation.wanted(request.query_params, request.headers) == "html":
-            document = {"job": status_info(job, self.services.base_url), "results": results.document()}
-            call = self.services.call(request)
-            answer = await self._ask(request, call, core.conformance)
+            answer = await self._ask(request, self.services.call(request), core.conformance)
+            described = await run_in_threadpool(self.services.results.read, job.id, contract.FILE_PROCESS)
+            document = {
+                "job": status_info(job, self.services.base_url),
+                "process": localise(json.loads(described), answer.language),
+                "results": results.document(),
+            }
             return self._represent(request, answer, document, "results")
         as_document = request.query_params.get("f") == "json"
-        return await run_in_threadpool(results.document_response if as_document else results.response)
+        response = await run_in_threadpool(results.document_response if as_document else results.response)
+        return conditional(request, response)
 
     async def output(self, request: Request) -> Response:
         """``GET /jobs/{jobID}/results/{outputID}``: one output as it is."""
         job = await run_in_threadpool(self.services.job, request)
-        return await run_in_threadpool(lambda: self._results(job).output(request.path_params["output_id"]))
+        output_id = request.path_params["output_id"]
+        return conditional(request, await run_in_threadpool(lambda: self._results(job).output(output_id)))
 
     async def _ask(self, request: Request, call: Call, function: Any, *arguments: str, **query: str) -> Answer:
         return await ask(self.services.api, request, call, function, *arguments, **query)
@@ -238,31 +254,3 @@ def _is_here(link: Mapping[str, str], base_url: str) -> bool:
         "processes",
         "jobs",
     }
-
-
-def _number(request: Request, name: str, default: int, *, least: int) -> int:
-    """Read a query parameter that counts something.
-
-    Raises:
-        InvalidRequest: It is no whole number, or smaller than ``least``.
-    """
-    value = request.query_params.get(name)
-    if value is None:
-        return default
-    if not (value.isascii() and value.isdigit() and len(value) < 10) or int(value) < least:
-        raise InvalidRequest([Problem(name, f'"{value}" is no {name}.', f"Give a whole number, {least} or more.")])
-    return int(value)
-
-
-def _page_links(url: str, request: Request, limit: int, offset: int, total: int) -> list[dict[str, str]]:
-    """Return the links to the page before and after, with the request's other parameters kept."""
-    links = []
-    base = request.url.remove_query_params(["offset", "limit"])
-    for rel, start in (
-        ("prev", max(0, offset - limit) if offset else None),
-        ("next", offset + limit if total > offset + limit else None),
-    ):
-        if start is not None:
-            query = base.include_query_params(limit=limit, offset=start).query
-            links.append({"href": f"{url}?{query}", "rel": rel, "type": negotiation.JSON, "title": f"{rel} page"})
-    return links

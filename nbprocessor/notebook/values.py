@@ -15,12 +15,14 @@ from typing import Any
 
 from nbprocessor.errors import InvalidRequest, Problem
 from nbprocessor.model import ABSENT, Input, Json, Process
-from nbprocessor.notebook import validation
+from nbprocessor.notebook import schemas, validation
 
 QUALIFIED = frozenset({"value", "mediaType", "encoding", "schema", "format"})
 """Members of qualifiedInputValue.yaml; the standard's format.yaml also stands nested under ``format``."""
 LINK = frozenset({"href", "rel", "type", "hreflang", "title", "length", "format"})
 """Members of link.yaml, and the format that version 1.0 of the standard has beside them in its examples."""
+_EXACT = 2**53
+"""Below it every whole number is a float of its own."""
 _BINARY = frozenset({"binary", "base64"})
 
 
@@ -104,11 +106,11 @@ def _one(declared: Input, given: Json, pointer: str) -> _Reading:
     if is_link(given) and "href" not in (declared.schema.get("properties") or {}):
         return _Reading(dict(given), _link_problems(declared, given, pointer))
     if not (isinstance(given, Mapping) and "value" in given):
-        return _Reading(given, _value_problems(declared, given, pointer))
+        return _Reading(_whole(declared.schema, given), _value_problems(declared, given, pointer))
     qualified = _qualified(declared, given, pointer)
     # An object may have a member called value itself: it counts as it stands if it is right as it stands.
     if qualified.problems and not _value_problems(declared, given, pointer):
-        return _Reading(given)
+        return _Reading(_whole(declared.schema, given))
     return qualified
 
 
@@ -124,7 +126,21 @@ def _qualified(declared: Input, given: Mapping[str, Json], pointer: str) -> _Rea
     for description, place in places:
         faults += _media_type_problems(declared, description.get("mediaType"), f"{place}/mediaType")
     value = given["value"]
-    return _Reading(value, faults + _value_problems(declared, value, f"{pointer}/value"))
+    return _Reading(_whole(declared.schema, value), faults + _value_problems(declared, value, f"{pointer}/value"))
+
+
+def _whole(schema: Mapping[str, Json], value: Json) -> Json:
+    """Write 3.0 as 3 where a whole number is wanted: to JSON they are the same, to a notebook they are not."""
+    if isinstance(value, float):
+        wanted = schemas.types(schema)
+        is_whole = value.is_integer() and abs(value) < _EXACT
+        return int(value) if is_whole and "integer" in wanted and "number" not in wanted else value
+    parts = schema.get("items") if isinstance(value, list) else schema.get("properties")
+    if isinstance(value, list) and isinstance(parts, Mapping):
+        return [_whole(parts, item) for item in value]
+    if isinstance(value, dict) and isinstance(parts, Mapping):
+        return {name: _whole(parts.get(name) or {}, item) for name, item in value.items()}
+    return value
 
 
 def _value_problems(declared: Input, value: Json, pointer: str) -> list[Problem]:
