@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nbprocessor.kit import layers, tables, wording
-from nbprocessor.kit.views import FAINT, INK, MISSING, Picture, Sentence
+from nbprocessor.kit.views import FAINT, INK, MISSING, Picture, Sentence, heading, plain
 
 FEW = 12
 """Up to so many areas have a line of their own."""
@@ -31,23 +31,23 @@ def chart(result: gpd.GeoDataFrame, *, title: str = "", unit: str = "") -> Pictu
     values = layers.of_first_unit(result).dropna(how="all").dropna(axis=1, how="all")
     if values.empty:
         return tables.nothing()
-    names = layers.first_unit(result).loc[values.index, "NAME"].astype(str)
+    names = layers.first_unit(result).loc[values.index, "NAME"].astype(str).map(plain)
     figure = Figure(figsize=(8.0, 4.4), layout="constrained")
     axes = figure.subplots()
     if len(values.columns) > 1:
         _draw_course(axes, values, names)
-        axes.set_ylabel(unit, color=FAINT)
+        axes.set_ylabel(plain(unit), color=FAINT)
     elif len(values) <= RANKED:
         figure.set_size_inches(8.0, 1.2 + 0.26 * len(values))
         _draw_ranking(axes, values.iloc[:, 0].set_axis(names))
-        axes.set_xlabel(unit, color=FAINT)
+        axes.set_xlabel(plain(unit), color=FAINT)
     else:
         axes.hist(values.iloc[:, 0].dropna(), bins="auto", color=COLOURS[0], edgecolor="white")
         axes.set_ylabel(wording.choose("Gebiete", "areas"), color=FAINT)
-        axes.set_xlabel(unit, color=FAINT)
+        axes.set_xlabel(plain(unit), color=FAINT)
     days = list(values.columns)
-    heading = f"{title}, {days[0]}" if len(days) == 1 else title
-    axes.set_title(heading.lstrip(", "), loc="left", fontsize=12, fontweight="bold", color=INK, pad=10)
+    text = f"{title}, {days[0]}" if len(days) == 1 else title
+    axes.set_title(heading(text.lstrip(", ")), loc="left", fontsize=12, fontweight="bold", color=INK, pad=10)
     _calm(axes)
     return Picture(figure, _text(title, values, unit))
 

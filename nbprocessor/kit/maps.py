@@ -20,7 +20,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from nbprocessor.kit import layers, tables, wording
-from nbprocessor.kit.views import FAINT, INK, MISSING, Picture, Sentence
+from nbprocessor.kit.views import FAINT, INK, MISSING, Picture, Sentence, heading, plain
 
 CLASSES = 5
 NAMED = 25
@@ -61,7 +61,9 @@ def choropleth(
     _draw_names(axes, areas)
     _draw_scale(axes, areas)
     _draw_legend(figure, values, limits, colours, unit)
-    axes.set_title(f"{title}, {column}".lstrip(", "), loc="left", fontsize=12, fontweight="bold", color=INK, pad=10)
+    axes.set_title(
+        heading(f"{title}, {column}".lstrip(", ")), loc="left", fontsize=12, fontweight="bold", color=INK, pad=10
+    )
     return Picture(figure, _text(title, column, values, unit))
 
 
@@ -139,7 +141,7 @@ def _draw_names(axes: Axes, areas: gpd.GeoDataFrame) -> None:
         if geometry is None or geometry.is_empty:
             continue
         x, y = _middle(geometry)
-        text = str(name).replace(" ", "\n")
+        text = plain(str(name)).replace(" ", "\n")
         axes.text(x, y, text, ha="center", va="center", fontsize=8, color=INK, path_effects=[halo])
 
 
@@ -178,7 +180,7 @@ def _draw_legend(figure: Figure, values: pd.Series, limits: Sequence[float], col
     if values.isna().any():
         handles.append(Patch(linewidth=0, label=wording.choose("kein Wert", "no value"), **NO_VALUE))
     legend = figure.legend(
-        handles=handles, title=unit or None, loc="outside right upper", frameon=False,
+        handles=handles, title=plain(unit) or None, loc="outside right upper", frameon=False,
         alignment="left", fontsize=9, title_fontsize=9, labelcolor=INK, handlelength=1.6, handleheight=1.2,
     )  # fmt: skip
     legend.get_title().set_color(FAINT)

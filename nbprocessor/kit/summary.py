@@ -119,11 +119,8 @@ class Summary:
     def wrote(self, unit: str, values: pd.DataFrame, receipt: Receipt) -> None:
         """Note that the source has accepted the values of a spatial unit."""
         entry = self.entries.setdefault(unit, Entry(unit))
-        entry.resource, entry.features, entry.dates = (
-            receipt.resource,
-            len(values),
-            [str(day) for day in values.columns],
-        )
+        entry.resource, entry.features = receipt.resource, len(values)
+        entry.dates = [str(day) for day in values.columns]
         self.result_data.append(receipt.body)
 
     def note(

@@ -2,6 +2,7 @@
 
 import html
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,20 @@ from matplotlib.figure import Figure
 
 RESOLUTION = 150
 """Dots per inch; shown at two thirds of that size, so that it stays sharp on dense screens."""
+HEADING = 72
+"""Characters of a heading that fit into a line."""
 INK, FAINT, MISSING = "#1f2933", "#7b8794", "#d9dde2"
 """Colours of text, of secondary text, and of an area without a value."""
+
+
+def plain(text: str) -> str:
+    """Return text for a picture that matplotlib does not take for a formula: names may have dollars in them."""
+    return text.replace("$", r"\$")
+
+
+def heading(text: str) -> str:
+    """Return a picture's heading, in lines that fit its width."""
+    return plain("\n".join(textwrap.wrap(text, width=HEADING)))
 
 
 class Picture:

@@ -161,3 +161,16 @@ def test_areas_without_a_shape_are_left_out_of_a_map(result):
     shapeless = result.set_geometry([*result.geometry[:-1], None])
     picture(choropleth(shapeless, column=D20))
     assert repr(choropleth(result.set_geometry([None] * 3))).startswith("Es gibt keine Ergebnisse")
+
+
+def test_names_with_dollars_are_no_formulas_and_long_headings_are_broken(result):
+    named = result.assign(NAME=[r"a $\frac{1}", "b$ $c", "$$"])
+    title = "Kosten in $ je Einwohnerin und Einwohner, im Mittel der letzten $n$ Jahre, ohne Investitionen und Zinsen"
+    single = named.drop(columns=D21)
+    for view in (
+        choropleth(named, title=title, unit="$"),
+        chart(named, title=title, unit="$"),
+        chart(single, unit="$"),
+    ):
+        picture(view)
+    assert choropleth(named, title=title).figure.axes[0].get_title(loc="left").count("\n") == 1
