@@ -1,7 +1,12 @@
 """The container's files fit the repository; no engine is needed to see that."""
 
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
+from urllib.parse import urlsplit
 
 from ruamel.yaml import YAML
 
@@ -50,9 +55,20 @@ def test_the_container_runs_a_command_that_exists():
     assert command in nbprocessor.commands
 
 
-def test_the_image_has_the_sandbox_and_a_health_check_of_the_servers_port():
-    assert any("bubblewrap" in line for line in instructions("RUN"))
-    assert f"http://127.0.0.1:{Settings().server.port}/health" in instructions("HEALTHCHECK")[0]
+def health_check() -> list[str]:
+    return json.loads(instructions("HEALTHCHECK")[0].partition("CMD ")[2])
+
+
+def test_the_health_check_asks_the_servers_default_port():
+    assert str(Settings().server.port) in health_check()[2]
+
+
+def test_the_health_check_asks_the_port_of_the_environment_and_tells_whether_the_server_answers(server):
+    port = str(urlsplit(server.url).port)
+    check = [sys.executable, *health_check()[1:]]
+    for variable, code in ((port, 0), ("1", 1)):
+        environment = {**os.environ, "NBPROCESSOR_SERVER__PORT": variable}
+        assert subprocess.run(check, env=environment, capture_output=True, check=False).returncode == code
 
 
 def test_notebooks_and_results_are_volumes_where_the_server_looks_for_them():
