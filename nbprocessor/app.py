@@ -39,6 +39,7 @@ from nbprocessor.store.database import open_database
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.results import ResultStore
 from nbprocessor.web import report
+from nbprocessor.web.headers import PAGE_HEADERS, SecurityHeaders
 from nbprocessor.web.pages import Pages, static_folder
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ def create_app(house: House, base_url: str) -> Starlette:
         report_headers=report.REPORT_HEADERS,
         health=partial(health, house),
     )
-    errors = ErrorResponses(pages.render)
+    errors = ErrorResponses(pages.render, PAGE_HEADERS)
     return Starlette(
         routes=[
             *StandardRoutes(services).routes(),
@@ -164,6 +165,7 @@ def health(house: House) -> dict[str, Any]:
 def _middleware(settings: Settings, base_url: str) -> list[Middleware]:
     hosts = {*LOOPBACK, settings.server.host, urlsplit(base_url).hostname or ""}
     return [
+        Middleware(SecurityHeaders),
         Middleware(Guard, hosts=hosts, origins=settings.server.cors_origins),
         Middleware(
             CORSMiddleware,

@@ -1,23 +1,24 @@
 """What a job leaves beside its results: executed notebook, report, log, inputs, manifest; and its events."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from nbprocessor import contract
 from nbprocessor.api import negotiation
 from nbprocessor.api.caching import conditional
+from nbprocessor.api.endpoint import represent
 from nbprocessor.api.jobs import status_info
 from nbprocessor.api.services import Services
 from nbprocessor.errors import NoSuchOutput, ResultGone, ResultNotReady
 from nbprocessor.language import text
-from nbprocessor.model import Job
+from nbprocessor.model import Job, Json
 
 NOTEBOOK_TYPE = "application/x-ipynb+json"
 
@@ -93,20 +94,23 @@ class DocumentRoutes:
         process = self.services.process(request)
         fault = self.services.catalogue.faults.get(process.id)
         problems = fault.problems if fault else ()
-        return JSONResponse(
-            {
-                "processID": process.id,
-                "versionOnOffer": process.version,
-                "notebookSha256": process.sha256,
-                "faults": [{"place": p.pointer, "detail": p.detail, "mend": p.mend} for p in problems],
-            }
-        )
+        document = {
+            "processID": process.id,
+            "versionOnOffer": process.version,
+            "notebookSha256": process.sha256,
+            "faults": [{"place": p.pointer, "detail": p.detail, "mend": p.mend} for p in problems],
+        }
+        return self._represent(request, document, "check")
 
-    async def health(self, request: Request) -> Response:  # noqa: ARG002  # Starlette's signature
+    async def health(self, request: Request) -> Response:
         """``GET /health``: whether the server can do its work."""
         report = await run_in_threadpool(self.services.health)
         status = HTTPStatus.OK if report["status"] == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
-        return JSONResponse(report, int(status))
+        return self._represent(request, report, "health", int(status))
+
+    def _represent(self, request: Request, document: Mapping[str, Json], page: str, status: int = 200) -> Response:
+        language = negotiation.language(request.query_params, request.headers)
+        return represent(request, document, page=page, render=self.services.render, language=language, status=status)
 
     def _read(self, request: Request, name: str) -> tuple[Job, bytes]:
         """Read a file of the job the path names; a file that is not yet there is not ready."""
@@ -123,16 +127,12 @@ class DocumentRoutes:
         language = request.query_params.get("lang", self.services.settings.server.language)
         job, content = self._read(request, contract.FILE_EXECUTED)
         process = json.loads(self.services.results.read(job.id, contract.FILE_PROCESS))
-        facts = {
-            "Job": str(job.id),
-            "Process": f"{job.process_id} {job.process_version}",
-            "Status": f"{job.status} {job.message}".strip(),
-            "Started": job.started.isoformat(timespec="seconds") if job.started else "",
-            "Finished": job.finished.isoformat(timespec="seconds") if job.finished else "",
-            "Notebook SHA-256": job.notebook_sha256,
+        run = status_info(job, self.services.base_url) | {
+            "processVersion": job.process_version,
+            "notebookSha256": job.notebook_sha256,
         }
         title = text(process.get("title"), language) or job.process_id
-        return self.services.render_report(content, title=title, language=language, facts=facts)
+        return self.services.render_report(content, title=title, language=language, run=run)
 
     async def _status_events(self, job: Job) -> AsyncIterator[ServerSentEvent]:
         async for state in self.services.events.subscribe(job.id):

@@ -80,11 +80,16 @@ def represent(
     """Send a document as JSON or as a page, whichever the client wants."""
     sent = {"Content-Language": language, "Vary": "Accept, Accept-Language"} | dict(headers or {})
     if negotiation.wanted(request.query_params, request.headers) == "html":
-        url = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        url = page_address(request)
         root = request.scope.get("root_path", "")
         html = render(page, document, language=language, url=url, base_url=root)
         return conditional(request, HTMLResponse(html, status, headers=sent))
     return conditional(request, JSONResponse(document, status, headers=sent, media_type=media_type))
+
+
+def page_address(request: Request) -> str:
+    """Return path and query of a page, for its links to itself."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 async def _empty_body() -> dict[str, Json]:

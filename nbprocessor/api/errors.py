@@ -10,10 +10,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from nbprocessor.api import negotiation
-from nbprocessor.api.endpoint import Render
+from nbprocessor.api.endpoint import Render, page_address
 from nbprocessor.api.problems import Problem, problem
 from nbprocessor.errors import NbprocessorError
-from nbprocessor.language import LANGUAGES
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +20,10 @@ log = logging.getLogger(__name__)
 class ErrorResponses:
     """Exception handlers for the application."""
 
-    def __init__(self, render: Render) -> None:
+    def __init__(self, render: Render, page_headers: Mapping[str, str]) -> None:
         self._render = render
+        # The page of an unexpected error is written outside of every middleware.
+        self._page_headers = page_headers
 
     def handlers(self) -> Mapping[Any, Callable[[Request, Exception], Any]]:
         """Return the table for Starlette."""
@@ -58,15 +59,14 @@ class ErrorResponses:
     def _response(self, request: Request, found: Problem) -> Response:
         headers = dict(found.headers) | {"Cache-Control": "no-store", "Vary": "Accept"}
         if _wants_page(request):
-            language = request.query_params.get("lang", "")
             html = self._render(
                 "problem",
                 found.document(),
-                language=language if language in LANGUAGES else LANGUAGES[0],
-                url=request.url.path,
+                language=negotiation.language(request.query_params, request.headers),
+                url=page_address(request),
                 base_url=request.scope.get("root_path", ""),
             )
-            return HTMLResponse(html, int(found.status), headers=headers)
+            return HTMLResponse(html, int(found.status), headers=headers | dict(self._page_headers))
         return JSONResponse(
             found.document(), int(found.status), headers=headers, media_type=negotiation.problem_type(request.headers)
         )

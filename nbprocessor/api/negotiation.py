@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from werkzeug.datastructures import MIMEAccept
+from werkzeug.datastructures import LanguageAccept, MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from nbprocessor.api.problems import RequestRefused
@@ -40,6 +40,15 @@ def refuse_unknown_language(query: Mapping[str, str]) -> None:
     if language is not None and language not in LANGUAGES:
         known = " or ".join(LANGUAGES)
         raise RequestRefused(HTTPStatus.BAD_REQUEST, f"lang={language} is no language here; use {known}.")
+
+
+def language(query: Mapping[str, str], headers: Mapping[str, str]) -> str:
+    """Return the language of an answer that pygeoapi has no part in: ``lang=`` first, then ``Accept-Language``."""
+    asked = query.get("lang")
+    if asked in LANGUAGES:
+        return asked
+    accept = parse_accept_header(headers.get("accept-language"), LanguageAccept)
+    return accept.best_match(LANGUAGES, LANGUAGES[0])
 
 
 def problem_type(headers: Mapping[str, str]) -> str:

@@ -84,6 +84,8 @@ class Outputs:
             content = data.get(media_type)
             if isinstance(content, str):
                 kind, html = show(media_type, content)
+                if label and kind == "html" and _says(html, metadata[METADATA_KEY]):
+                    label = ""
                 return Shown(kind, html, label)
         if label or not data:
             return Shown("note", Markup(), label) if label else None
@@ -167,6 +169,12 @@ def _label(handed_over: object, language: str) -> str:
     if isinstance(count, int):
         facts.append(size(count, language))
     return " · ".join(fact for fact in facts if fact)
+
+
+def _says(html: Markup, handed_over: Mapping[str, Any]) -> bool:
+    """Tell whether what is shown begins with what the label would say, as that of ``kit.output`` does."""
+    begin = html[:1000].striptags()
+    return all(str(handed_over.get(name)) in begin for name in ("output", "mediaType"))
 
 
 def _is_base64(content: str) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from nbprocessor.language import LANGUAGES
@@ -14,28 +13,18 @@ from nbprocessor.web.views import Page
 
 PAGES: tuple[str, ...] = (
     "landing",
+    "health",
     "conformance",
     "api",
     "processes",
     "process",
+    "check",
     "jobs",
     "job",
     "results",
     "problem",
 )
 """Every page; each is a module in ``views`` and a file in ``templates``."""
-
-PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
-    {
-        "Content-Security-Policy": (
-            "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; object-src 'none'"
-        ),
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-        "Cross-Origin-Opener-Policy": "same-origin",
-    }
-)
-"""Headers every page is sent with: nothing inline runs, nothing comes from another host."""
 
 
 class Pages:
@@ -52,8 +41,8 @@ class Pages:
         Args:
             page: One of :data:`PAGES`.
             data: The JSON document a client gets at this address: OGC 18-062r2's landingPage, confClasses,
-                processList, process, jobList, statusInfo; ``{"job": statusInfo, "results": results}``;
-                a problem document; an OpenAPI document.
+                processList, process, jobList, statusInfo; ``{"job": statusInfo, "process": process,
+                "results": results}``; a problem document; an OpenAPI document; the server's health; a check.
             language: ``de`` or ``en``.
             url: Path and query of this page.
             base_url: What paths of this server begin with; empty when it stands at the root of its host.

@@ -24,9 +24,11 @@ from pygments.util import ClassNotFound
 
 from nbprocessor import contract
 from nbprocessor.errors import NotebookError, Problem
+from nbprocessor.model import Json
 from nbprocessor.web.environment import render
 from nbprocessor.web.markdown import rendered
 from nbprocessor.web.outputs import Outputs, Shown
+from nbprocessor.web.runfacts import run_facts
 from nbprocessor.web.texts import translate
 
 REPORT_HEADERS: Mapping[str, str] = MappingProxyType(
@@ -57,6 +59,7 @@ class Cell:
     seconds: float | None = None
     failed: bool = False
     injected: bool = False
+    front_matter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +76,14 @@ class Parameter:
         return bool(self.used) and self.used != self.declared
 
 
-def render_report(notebook: bytes, *, title: str, language: str, facts: Mapping[str, str]) -> str:
+def render_report(notebook: bytes, *, title: str, language: str, run: Mapping[str, Json]) -> str:
     """Write the report of a notebook: executed, partly executed or failed.
 
     Args:
         notebook: An ``.ipynb`` file, nbformat 4 or older.
         title: Heading of the page.
         language: ``de`` or ``en``.
-        facts: What is known of the run, in the order shown; empty values are left out.
+        run: What is known of the run, as :func:`nbprocessor.web.runfacts.run_facts` reads it.
 
     Raises:
         NotebookError: The bytes are no notebook; says where.
@@ -89,12 +92,16 @@ def render_report(notebook: bytes, *, title: str, language: str, facts: Mapping[
     text = translate(language)
     outputs = Outputs(text, language)
     lexer = _lexer_name(content)
-    cells = [_cell(cell, index, title, lexer, outputs) for index, cell in enumerate(content["cells"], start=1)]
+    cells = [
+        _cell(cell, index, title, lexer, outputs)
+        for index, cell in enumerate(content["cells"], start=1)
+        if not _is_papermills_mark(cell)
+    ]
     return render(
         "report",
         language=language,
         title=title,
-        facts={name: value for name, value in facts.items() if value},
+        facts=run_facts(run, language),
         cells=cells,
         failing=next((cell for cell in cells if cell.failed), None),
         parameters=_parameters(content["cells"]),
@@ -143,7 +150,8 @@ def _cell(cell: Mapping[str, Any], index: int, title: str, lexer: str, outputs: 
     if cell["cell_type"] == "markdown":
         return Cell(name, "markdown", rendered(source, cell.get("attachments"), title=title))
     if cell["cell_type"] == "raw":
-        return Cell(name, "raw", Markup("<pre>{}</pre>{}").format(source[:MAX_CODE], rest))
+        html = Markup("<pre>{}</pre>{}").format(source[:MAX_CODE], rest)
+        return Cell(name, "raw", html, front_matter=source.lstrip().startswith("---"))
     return Cell(
         name,
         "code",
@@ -178,6 +186,11 @@ def _seconds(cell: Mapping[str, Any]) -> float | None:
 
 def _tags(cell: Mapping[str, Any]) -> Sequence[str]:
     return tuple(cell["metadata"].get("tags", ()))
+
+
+def _is_papermills_mark(cell: Mapping[str, Any]) -> bool:
+    """Tell whether papermill put a cell in to show where a run failed; the report says so itself."""
+    return cell["cell_type"] == "markdown" and "papermill-error-cell-tag" in _tags(cell)
 
 
 def _parameters(cells: Sequence[Mapping[str, Any]]) -> Sequence[Parameter]:

@@ -59,6 +59,13 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "landing-health": ("Zustand des Dienstes", "Health of the service"),
     "conformance": ("Konformität", "Conformance"),
     "health": ("Zustand", "Health"),
+    "health-ok": ("Der Dienst arbeitet.", "The service works."),
+    "health-degraded": ("Der Dienst arbeitet nur eingeschränkt.", "The service is impaired."),
+    "health-on-offer": ("Prozesse im Angebot", "Processes on offer"),
+    "health-with-faults": ("Mit Fehlern gespeichert", "Saved with faults"),
+    "health-waiting": ("Wartende Läufe", "Waiting jobs"),
+    "health-running": ("Laufende Läufe", "Running jobs"),
+    "health-workers": ("Gleichzeitige Läufe höchstens", "Jobs at a time at most"),
     # Conformance
     "conformance-intro": (
         "Dieser Dienst hält die folgenden Anforderungsklassen ein.",
@@ -128,6 +135,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Das Notebook wurde mit Fehlern gespeichert; im Angebot bleibt Version {version}.",
         "The notebook was saved with faults; version {version} stays on offer.",
     ),
+    "check-of": ("Prüfung von {process}", "Check of {process}"),
+    "check-none": (
+        "Das Notebook hat keine Fehler; im Angebot ist Version {version}.",
+        "The notebook has no faults; version {version} is on offer.",
+    ),
+    "to-process": ("Zum Prozess", "To the process"),
     "process-faults-show": ("Fehler ansehen", "See the faults"),
     "snippets": ("Mit einem Programm ausführen", "Run it from a program"),
     "recent-jobs": ("Läufe dieses Prozesses", "Jobs of this process"),
@@ -189,6 +202,9 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "to-job": ("Zum Lauf", "To the job"),
     "features": ("{count} Objekte ({geometry})", "{count} features ({geometry})"),
     "figure-of": ("Abbildung: {output}", "Figure: {output}"),
+    "map-of": ("Karte: {output}", "Map: {output}"),
+    "no-value": ("ohne Wert", "no value"),
+    "entries": ("{count} Einträge", "{count} entries"),
     "by-reference": ("Als Verweis übergeben", "Handed over by reference"),
     "as-json": ("Als JSON", "As JSON"),
     # Problems
@@ -212,6 +228,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "parameter": ("Parameter", "Parameter"),
     "declared": ("Im Notebook", "In the notebook"),
     "used": ("In diesem Lauf", "In this run"),
+    "notebook-sha256": ("SHA-256 des Notebooks", "SHA-256 of the notebook"),
     "not-run": ("nicht gelaufen", "did not run"),
     "figure-of-cell": ("Abbildung aus Zelle {cell}", "Figure of cell {cell}"),
     "text-cut": (

@@ -10,7 +10,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from nbprocessor.web.pages import PAGE_HEADERS, Pages, static_folder
+from nbprocessor.web.headers import PAGE_HEADERS
+from nbprocessor.web.pages import Pages, static_folder
 from nbprocessor.web.report import REPORT_HEADERS, render_report
 from tests.unit.web.documents import JOB, PAGES, PROBLEM, job
 from tests.unit.web.notebooks import PICTURE, hostile, ordinary
@@ -63,7 +64,7 @@ class Sample:
 
     async def report(self, request):
         notebook = hostile() if request.path_params["which"] == "hostile" else ordinary()
-        html = render_report(notebook, title="Division", language="de", facts={"Job": JOB})
+        html = render_report(notebook, title="Division", language="de", run=job("failed"))
         bare = "bare" in request.query_params
         return HTMLResponse(html, headers={} if bare else dict(REPORT_HEADERS))
 

@@ -180,6 +180,17 @@ PAGES = {
         "landing",
         {"title": "Dienst", "description": "Notebooks", "links": [link("/conformance", "conformance")]},
     ),
+    "/health": (
+        "health",
+        {
+            "status": "degraded",
+            "version": "0.1.0",
+            "faults": {"results": "The folder is full."},
+            "processes": {"onOffer": 2, "withFaults": ["echo"]},
+            "jobs": {"waiting": 1, "running": 2},
+            "execution": {"workers": 2},
+        },
+    ),
     "/conformance": (
         "conformance",
         {"conformsTo": ["http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core"]},
@@ -196,6 +207,14 @@ PAGES = {
         },
     ),
     "/processes/km_indicator_divide": ("process", process()),
+    "/processes/echo/check": (
+        "check",
+        {
+            "processID": "echo",
+            "versionOnOffer": "1.0.0",
+            "faults": [{"place": "cell front-matter", "detail": "There is no id.", "mend": "Write one."}],
+        },
+    ),
     "/jobs": (
         "jobs",
         {
@@ -204,7 +223,7 @@ PAGES = {
         },
     ),
     f"/jobs/{JOB}": ("job", job("successful")),
-    f"/jobs/{JOB}/results": ("results", {"job": job("successful"), "results": RESULTS}),
+    f"/jobs/{JOB}/results": ("results", {"job": job("successful"), "process": process(), "results": RESULTS}),
     "/problem": ("problem", PROBLEM),
 }
 """One document for every page: path → (page, document)."""

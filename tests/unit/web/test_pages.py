@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from nbprocessor.web.pages import PAGE_HEADERS, PAGES, Pages, static_folder
+from nbprocessor.web.headers import PAGE_HEADERS
+from nbprocessor.web.pages import PAGES, Pages, static_folder
 from nbprocessor.web.texts import TEXTS
 from tests.unit.web import documents
 from tests.unit.web.documents import JOB, job, process
@@ -179,7 +180,7 @@ def test_results_are_seen_as_their_media_type_wants():
         render("results", {"job": job("successful"), "results": documents.RESULTS}, url=f"/jobs/{JOB}/results")
     )
     assert html.one("img", alt="Abbildung: picture").attributes["src"] == f"/jobs/{JOB}/results/picture"
-    assert [table.text.count("Quartier") for table in html.all("table")] == [0, 200]
+    assert [table.text.count("Quartier") for table in html.all("table")] == [0, 200, 0]
     text = html.one("main").text
     assert "250 Objekte (Polygon)" in text
     assert "50 weitere Zeilen" in text
@@ -200,6 +201,46 @@ def test_a_problem_names_every_fault():
 @pytest.mark.parametrize("document", [{}, {"status": 418, "detail": None, "errors": ["x"]}])
 def test_a_problem_with_less_than_expected_is_still_a_page(document):
     assert facts(render("problem", document)).one("h1").text == "Das ging nicht"
+
+
+def test_a_problem_of_a_jobs_part_leads_back_to_the_job():
+    def links(url, **members):
+        html = facts(render("problem", documents.PROBLEM | members, url=url))
+        return [a for a in html.all("a", class_="button") if a.attributes["href"] == f"/jobs/{JOB}"]
+
+    assert links(f"/jobs/{JOB}/results")
+    assert not links(f"/jobs/{JOB}")
+    assert not links(f"/jobs/{JOB}/results", title="NoSuchJob")
+    assert not links("/processes/echo")
+
+
+def test_results_have_the_titles_of_the_process_and_geojson_is_a_map():
+    described = process(outputs={"map": {"title": "Ergebnis als Karte"}})
+    square = {"type": "Polygon", "coordinates": [[[7, 51], [8, 51], [8, 52], [7, 51]]]}
+    collection = {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "geometry": square, "properties": {"NAME": "<b>Mitte", "share": 0.5}}],
+    }
+    data = {"job": job("successful"), "process": described, "results": {"map": {"value": collection}}}
+    html = facts(render("results", data, url=f"/jobs/{JOB}/results"))
+    assert html.one("h2").text == "Ergebnis als Karte"
+    assert html.one("path").attributes["d"].startswith("M")
+    assert html.one("g", class_="level-0").text == "<b>Mitte: 0,5"
+
+
+def test_the_health_page_names_every_fault_and_what_is_to_do():
+    text = facts(render("health", documents.PAGES["/health"][1])).one("main").text
+    assert "eingeschränkt" in text
+    assert "The folder is full." in text
+
+
+def test_the_check_page_names_every_fault_or_says_that_there_is_none():
+    assert (
+        "There is no id. Write one."
+        in facts(render("check", documents.PAGES["/processes/echo/check"][1])).one("main").text
+    )
+    fine = facts(render("check", {"processID": "echo", "versionOnOffer": "2", "faults": []}))
+    assert "keine Fehler" in fine.one("main").text
 
 
 def test_the_openapi_document_becomes_a_list_of_operations_with_references_resolved():

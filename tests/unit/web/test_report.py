@@ -10,19 +10,34 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbprocessor.errors import NotebookError
 from nbprocessor.web import outputs
 from nbprocessor.web.report import MAX_CODE, REPORT_HEADERS, render_report
+from tests.unit.web.documents import JOB, job
 from tests.unit.web.html_facts import facts, live_parts
 from tests.unit.web.notebooks import PAYLOADS, PICTURE, hostile, ordinary, written
 
 
-def report(notebook, language="de", title="Division", **run_facts):
-    return render_report(notebook, title=title, language=language, facts=run_facts)
+def report(notebook, language="de", title="Division", run=None):
+    return render_report(notebook, title=title, language=language, run=run or {})
 
 
 def test_the_page_has_one_heading_a_language_and_the_facts_of_the_run():
-    page = facts(report(ordinary(), Job="0e8f", Finished=""))
+    run = job("failed", message="cell compute: KeyError", processVersion="1.0.0", notebookSha256="ab12")
+    page = facts(report(ordinary(), run=run))
     assert page.one("html").attributes["lang"] == "de"
     assert page.one("h1").text == "Division"
-    assert page.one("dl").text.strip() == "Job0e8f"
+    told = [dd.text for dd in page.all("dd")]
+    assert told == [
+        JOB,
+        "km_indicator_divide 1.0.0",
+        "fehlgeschlagen: cell compute: KeyError",
+        "31.01.2026, 12:00:01 UTC",
+        "12 s",
+        "ab12",
+    ]
+    assert page.one("a", href=f"../{JOB}?lang=de").text == JOB
+
+
+def test_a_notebook_that_no_job_ran_has_no_facts():
+    assert not facts(report(ordinary())).all("dl")
 
 
 def test_formulas_are_mathml_and_dollars_in_code_stay():
@@ -40,13 +55,13 @@ def test_declared_and_used_parameters_stand_side_by_side_and_the_replaced_one_is
 
 def test_code_is_folded_and_the_failing_cell_is_open_and_linked():
     page = facts(report(ordinary()))
-    assert {d.text.split(" · ")[1]: "open" in d.attributes for d in page.all("details", class_="code")} == {
-        "parameters": False,
-        "injected": False,
-        "load": False,
-        "compute": True,
-        "after": False,
-    }
+    assert [(d.text, "open" in d.attributes) for d in page.all("details", class_="code")] == [
+        ("Code · parameters · nicht gelaufen", False),
+        ("Eingesetzte Werte", False),
+        ("Code [3] · load · 1,2 s", False),
+        ("Code [4] · compute", True),
+        ("Code · after · nicht gelaufen", False),
+    ]
     assert page.one("a", href="#cell-id=compute").text == "compute"
     assert page.one("input", id="show-code").attributes["type"] == "checkbox"
     assert "nicht gelaufen" in facts(report(ordinary())).all("section", id="cell-id=after")[0].text
@@ -66,7 +81,9 @@ def test_outputs_are_shown_streams_joined_pictures_embedded_and_results_named():
 
 
 def test_nothing_of_a_hostile_notebook_is_live():
-    assert live_parts(report(hostile(), title="<script>alert(1)</script>", Job="<img src=x onerror=alert(1)>")) == []
+    run = job("failed", message="<img src=x onerror=alert(1)>")
+    live = live_parts(report(hostile(), title="<script>alert(1)</script>", run=run))
+    assert [part.attributes for part in live] == [{"href": f"../{JOB}?lang=de"}]
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
