@@ -109,6 +109,7 @@ class DocumentRoutes:
         return self._represent(request, report, "health", int(status))
 
     def _represent(self, request: Request, document: Mapping[str, Json], page: str, status: int = 200) -> Response:
+        negotiation.refuse_unknown_language(request.query_params)
         language = negotiation.language(request.query_params, request.headers)
         return represent(request, document, page=page, render=self.services.render, language=language, status=status)
 
