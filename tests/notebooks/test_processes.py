@@ -1,26 +1,20 @@
 """Every process describes itself, is clean, has cases and computes them: in a fresh kernel, on data of a small town."""
 
 import json
-import math
-import os
 import re
 import subprocess
 import sys
-from pathlib import Path
+from math import isnan
 
-import papermill
 import pytest
 
 from nbprocessor import contract
 from nbprocessor.kit.sources import open_source
 from nbprocessor.notebook import describe, document, inputs
-from tests.notebooks import cases
+from tests.notebooks import cases, running
+from tests.notebooks.running import NOTEBOOKS
 from tests.unit.kit import towns
 
-ROOT = Path(__file__).parents[2]
-NOTEBOOKS = [
-    path for folder in ("examples", "kommonitor") for path in sorted((ROOT / "notebooks" / folder).glob("[!_]*.ipynb"))
-]
 KOMMONITOR = [path for path in NOTEBOOKS if path.parent.name == "kommonitor"]
 RUNS = [run for path in NOTEBOOKS for run in cases.of(path.stem)]
 LINES, CELLS = 40, 12
@@ -147,101 +141,15 @@ def test_a_process_has_cases(path):
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("run", RUNS, ids=str)
-def test_a_process_computes_its_cases(run, tmp_path, monkeypatch):
-    outputs = execute(run, tmp_path, monkeypatch)
+def test_a_process_computes_its_cases(run, tmp_path):
+    town = towns.build(tmp_path / "town", **{"areas": {}, **run.town})
+    outputs = running.execute(run, tmp_path, {contract.SOURCE: str(town)})
     if run.outputs:
-        expect_outputs(run, outputs)
+        running.expect_outputs(run, outputs)
         return
-    summary, values = json.loads(outputs["jobSummary.json"]), written(json.loads(outputs["resultData.json"]))
-    for case in run.cases:
-        found = values.get(case.unit.capitalize(), {}).pop(case.area, {})
-        assert set(found) == set(case.values), case.name
-        for day, expected in case.values.items():
-            assert same(found[day], expected, run.tolerance), f"{case.name}, {day}: {found[day]} instead of {expected}"
-        assert sorted(told(summary, case.unit, case.area)) == sorted(case.errors), case.name
-    assert not any(values.values()), "values that no case expects"
-    others = [error for unit in run.inputs["target_spatial_units"] for error in told(summary, unit, None)]
-    assert sorted(others) == sorted(run.errors)
-    expected_areas = {(case.unit, case.area) for case in run.cases}
-    assert {(unit, area) for unit, area in areas_told(summary)} <= expected_areas
-    expect_stored(run, tmp_path / "town")
-
-
-def execute(run, folder, monkeypatch):
-    """Run the notebook as a job does, and return its outputs by file name."""
-    (path,) = [path for path in NOTEBOOKS if path.stem == run.process]
-    towns.build(folder / "town", **{"areas": {}, **run.town})
-    (folder / "work").mkdir()
-    monkeypatch.setenv(contract.SOURCE, str(folder / "town"))
-    monkeypatch.setenv(contract.JOB_OUTPUTS, str(folder / "outputs"))
-    monkeypatch.setitem(os.environ, "PYTHONWARNINGS", "default")
-    executed = papermill.execute_notebook(
-        str(path), str(folder / "executed.ipynb"), parameters=dict(run.inputs), cwd=str(folder / "work"),
-        progress_bar=False,
-    )  # fmt: skip
-    streams = [
-        output["text"]
-        for cell in executed.cells
-        for output in cell.get("outputs", ())
-        if output.output_type == "stream"
-    ]
-    assert streams == [], "a run prints nothing and warns of nothing"
-    return {file.name: file.read_bytes() for file in (folder / "outputs").iterdir()}
-
-
-def written(bodies):
-    """Return values by the spatial unit's name, area and date."""
-    return {
-        body["applicableSpatialUnit"]: {
-            row["spatialReferenceKey"]: {pair["timestamp"]: pair["indicatorValue"] for pair in row["valueMapping"]}
-            for row in body["indicatorValues"]
-        }
-        for body in bodies
-    }
-
-
-def told(summary, unit, area):
-    """Return type, dataset and dates of the entries about an area; about none in particular, for None."""
-    (entry,) = [entry for entry in summary if entry["spatialUnitId"] == unit]
-    return [
-        (error["type"], error["affectedDatasetId"], *error["affectedTimestamps"])
-        for error in entry["errorsOccurred"]
-        if (area in error["affectedSpatialUnitFeatures"] if area else not error["affectedSpatialUnitFeatures"])
-    ]
-
-
-def areas_told(summary):
-    for entry in summary:
-        for error in entry["errorsOccurred"]:
-            for area in error["affectedSpatialUnitFeatures"]:
-                yield entry["spatialUnitId"], area
-
-
-def same(found, expected, tolerance):
-    if found is None or expected is None:
-        return found is expected
-    return math.isclose(found, expected, rel_tol=tolerance, abs_tol=tolerance)
-
-
-def expect_stored(run, town):
-    """Values are at the target indicator, as they were handed over."""
+    running.expect_values(run, outputs)
     target = open_source(town).indicator(run.inputs["target_indicator_id"])
     for case in run.cases:
         for day, expected in case.values.items():
             stored = target.values(case.unit).at[case.area, day]
-            assert same(None if math.isnan(stored) else stored, expected, run.tolerance), case.name
-
-
-def expect_outputs(run, outputs):
-    for file, expected in run.outputs.items():
-        content = outputs[file].decode()
-        if not file.endswith(".geojson"):
-            assert content == expected
-            continue
-        features = [feature["properties"] for feature in json.loads(content)["features"]]
-        found = {
-            one["ID"]: {key: value for key, value in one.items() if key in expected["properties"]} for one in features
-        }
-        assert found == {
-            area: dict(zip(expected["properties"], values, strict=True)) for area, values in expected["areas"].items()
-        }
+            assert running.same(None if isnan(stored) else stored, expected, run.tolerance), case.name

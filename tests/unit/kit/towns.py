@@ -33,7 +33,7 @@ def build(
         targets: ids of indicators without values.
     """
     for unit, listed in areas.items():
-        _write(folder / "spatial-units" / f"{unit}.geojson", _collection([_area(area) for area in listed]))
+        _write(folder / "spatial-units" / f"{unit}.geojson", _collection([area_feature(area) for area in listed]))
         overview = {"spatialUnitId": unit, "spatialUnitLevel": unit.capitalize(), **OWNER}
         _write(folder / "spatial-units" / f"{unit}.json", overview)
     for indicator, units in (indicators or {}).items():
@@ -43,7 +43,10 @@ def build(
     for target in targets:
         _describe(folder, target)
     for georesource, features in (georesources or {}).items():
-        _write(folder / "georesources" / f"{georesource}.geojson", _collection([_feature(one) for one in features]))
+        _write(
+            folder / "georesources" / f"{georesource}.geojson",
+            _collection([georesource_feature(one) for one in features]),
+        )
         starts = sorted({str(one["validStartDate"]) for one in features if one.get("validStartDate")})
         overview = {
             "georesourceId": georesource,
@@ -66,7 +69,8 @@ def square(x: float, y: float, width: float = 1, height: float = 1) -> list[list
     return [place(*corner) for corner in corners]
 
 
-def _area(area: Mapping[str, Any] | str) -> dict[str, Any]:
+def area_feature(area: Mapping[str, Any] | str) -> dict[str, Any]:
+    """Return an area of a town as GeoJSON."""
     given = {"ID": area} if isinstance(area, str) else dict(area)
     corner = given.pop("square", None) or [NAMES.find(str(given["ID"])[0]), 0]
     ring = [place(*point) for point in given.pop("ring", [])] or square(*corner)
@@ -78,7 +82,8 @@ def _area(area: Mapping[str, Any] | str) -> dict[str, Any]:
     }
 
 
-def _feature(feature: Mapping[str, Any]) -> dict[str, Any]:
+def georesource_feature(feature: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a feature of a georesource as GeoJSON."""
     given = dict(feature)
     if "at" in given:
         geometry = {"type": "Point", "coordinates": place(*given.pop("at"))}
