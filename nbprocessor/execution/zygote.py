@@ -41,6 +41,7 @@ def main() -> None:
     """Import, then fork runs until nobody is left who asks for them."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
+    _end_with(os.getppid())  # also while it imports, when it does not look at the socket
     processtree.adopt_orphans()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends the runs in order
     shell.prepare()
