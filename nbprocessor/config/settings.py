@@ -1,0 +1,164 @@
+"""Every setting with its type, bounds and default."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+REFUSED = "refused"
+"""Type of the faults whose message is a whole sentence; ``location`` in their context names the setting."""
+
+
+def _listed(value: object) -> object:
+    """Take ``a, b`` and ``["a", "b"]`` for lists, as environment variables have them."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip(" \"'") for part in value.strip(" []").split(",") if part.strip())
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Numbers = Annotated[tuple[int, ...], BeforeValidator(_listed)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(_Section):
+    """Where the server listens and what it calls itself."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8099
+    url: str = ""
+    """Public base URL when the server stands behind a proxy; empty: as the request names it."""
+    cors_origins: Texts = ("http://localhost:8000",)
+    max_body: Annotated[int, Field(ge=1024)] = 10_000_000
+    """Bytes a request body may have."""
+    language: Literal["de", "en"] = "de"
+    """Language of answers when the client asks for none."""
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 10
+    max_page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+
+
+class Metadata(_Section):
+    """What the landing page says of the service."""
+
+    title: str = "nbprocessor"
+    description: str = "Prozesse als Jupyter-Notebooks / processes as Jupyter notebooks"
+    provider: str = "KomMonitor"
+    provider_url: str = "https://kommonitor.de"
+    contact: str = ""
+    license: str = "Apache-2.0"
+    license_url: str = "https://www.apache.org/licenses/LICENSE-2.0"
+
+
+class Notebooks(_Section):
+    """Where the processes are."""
+
+    folder: Path = Path("notebooks")
+
+
+class Results(_Section):
+    """Where the job folders go."""
+
+    folder: Path = Path("results")
+    url: str = ""
+    """An fsspec URL (s3://…) that keeps finished job folders; empty: they stay in ``folder``."""
+    reserve: Annotated[int, Field(ge=0)] = 200_000_000
+    """Bytes of free disk below which no new job is accepted."""
+
+
+class Store(_Section):
+    """The index over the job folders."""
+
+    url: str = ""
+    """SQLAlchemy URL; empty: SQLite ``nbprocessor.db`` in the results folder."""
+
+
+class Execution(_Section):
+    """How jobs run."""
+
+    executor: Literal["auto", "direct", "subprocess"] = "auto"
+    workers: Annotated[int, Field(ge=0)] = 0
+    """Jobs running at once; 0: as many as the machine has cores."""
+    queue: Annotated[int, Field(ge=1)] = 200
+    """Jobs waiting at most; one more gets 503 with Retry-After."""
+    per_process: Annotated[int, Field(ge=0)] = 0
+    """Jobs of one process running at once, when its front matter says nothing; 0: no limit."""
+    sync_wait: Annotated[float, Field(gt=0)] = 30.0
+    """Seconds a synchronous request is kept waiting before it becomes asynchronous."""
+    time_limit: Annotated[float, Field(gt=0)] = 3600.0
+    """Seconds a run may take, when the front matter says nothing."""
+    start_timeout: Annotated[float, Field(gt=0)] = 60.0
+    """Seconds a kernel may take to start."""
+    dismiss_grace: Annotated[float, Field(ge=0, le=4)] = 2.0
+    """Seconds between asking a dismissed run to end and killing it."""
+    log_limit: Annotated[int, Field(ge=1024)] = 5_000_000
+    """Bytes of log kept per job."""
+
+
+class Data(_Section):
+    """Where the notebooks' data comes from."""
+
+    source: str = "demo"
+    """``demo``, a folder, or the base URL of a Data Management API (with or without ``/management``)."""
+
+
+class Outbound(_Section):
+    """Calls to addresses that clients name: callbacks and inputs by reference."""
+
+    allow_hosts: Texts = ()
+    """Hosts (``host`` or ``host:port``) inside the network that may be called; public ones always may."""
+    ports: Numbers = (80, 443)
+    connect_timeout: Annotated[float, Field(gt=0)] = 5.0
+    read_timeout: Annotated[float, Field(gt=0)] = 10.0
+    max_bytes: Annotated[int, Field(ge=1024)] = 50_000_000
+    """Bytes of an input given by reference."""
+    callback_attempts: Annotated[int, Field(ge=1, le=20)] = 6
+    callback_backoff: Annotated[float, Field(gt=0)] = 2.0
+    """Seconds before the second attempt; doubled for each further one."""
+
+
+class Logging(_Section):
+    """What the server writes to standard error."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class Settings(_Section):
+    """All settings; paths are absolute once loaded by :func:`load`."""
+
+    server: Server = Server()
+    metadata: Metadata = Metadata()
+    notebooks: Notebooks = Notebooks()
+    results: Results = Results()
+    store: Store = Store()
+    execution: Execution = Execution()
+    data: Data = Data()
+    outbound: Outbound = Outbound()
+    logging: Logging = Logging()
+
+    @field_validator("server")
+    @classmethod
+    def _loopback_while_sign_in_is_off(cls, server: Server) -> Server:
+        if server.host not in LOOPBACK:
+            raise PydanticCustomError(
+                REFUSED,
+                "server.host is '{host}', and sign-in is off: everybody who reaches this address could run "
+                "notebooks. Use 127.0.0.1 (a proxy on this machine may stand in front).",
+                {"host": server.host, "location": ("server", "host")},
+            )
+        return server
+
+    @property
+    def store_url(self) -> str:
+        """The database's URL, with the default filled in."""
+        return self.store.url or f"sqlite:///{self.results.folder / 'nbprocessor.db'}"
+
+    @property
+    def worker_count(self) -> int:
+        """Jobs running at once, with the default filled in."""
+        return self.execution.workers or os.cpu_count() or 1
