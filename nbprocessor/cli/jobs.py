@@ -1,8 +1,7 @@
 """``nbprocessor jobs``: what ran here, read from the store."""
 
 import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ from nbprocessor.cli.settings import existing_results, load, results_folder
 from nbprocessor.model import Job, JobFilter, JobStatus
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from nbprocessor.store.jobs import JobStore
     from nbprocessor.store.results import ResultStore
 
@@ -50,7 +47,7 @@ def jobs(
         for job in found:
             click.echo(json.dumps(_facts(job), ensure_ascii=False))
     elif found:
-        _print(_table(found))
+        click.echo("\n".join(_table(found)))
     else:
         click.echo("There is no such job.", err=True)
 
@@ -73,23 +70,18 @@ def stores(context: click.Context, results: Path | None) -> "tuple[JobStore, Res
     return store, ResultStore(folder, settings.results.url)
 
 
-def _table(found: Sequence[Job]) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None)
-    for name, fixed in {"job": True, "process": False, "status": True, "created": True, "message": False}.items():
-        table.add_column(name, no_wrap=fixed, overflow="fold")
+def _table(found: Sequence[Job]) -> Iterator[str]:
+    """Yield a heading, then a line for each job; what has no fixed width comes last, so that narrow terminals do."""
+    widest = max(len(job.process_id) for job in found)
+    yield f"{'job':36}  {'status':12}  {'created':19}  {'process':{widest}}  message"
     for job in found:
         status, created = f"{SYMBOLS[job.status]} {job.status}", f"{job.created.astimezone():%Y-%m-%d %H:%M:%S}"
-        table.add_row(str(job.id), job.process_id, status, created, job.message)
-    return table
+        yield f"{job.id}  {status:12}  {created}  {job.process_id:{widest}}  {_line(job.message)}".rstrip()
 
 
-def _print(table: "Table") -> None:
-    from rich.console import Console
-
-    # In a pipe a job is one line, however long its message is.
-    Console(width=None if sys.stdout.isatty() else 10_000, markup=False).print(table)
+def _line(message: str) -> str:
+    """Return a message as one line that does nothing to the terminal: a notebook may have put anything into it."""
+    return "".join(character if character.isprintable() else " " for character in message)
 
 
 def _facts(job: Job) -> dict[str, object]:

@@ -35,7 +35,7 @@ def tour(context: click.Context, notebooks: Path | None, results: Path | None) -
     console = Console()
     with _server(settings.notebooks.folder, settings.results.folder) as url:
         process = _get(f"{url}/processes/{PROCESS}")
-        console.print(f"[bold]{process['title']}[/bold] — {url}/processes/{PROCESS}")
+        console.print(f"[bold]{process['title']}[/bold] — {url}/processes/{PROCESS}", soft_wrap=True)
         job = _execute(url, process, console)
         folder = settings.results.folder / job["jobID"]
         if job["status"] != "successful":
@@ -74,9 +74,11 @@ def _events(url: str) -> Iterator[dict[str, Any]]:
 def _show(results: dict[str, Any], console: "Console") -> None:
     for entry in results["jobSummary"]:
         dates = ", ".join(entry["integratedTargetDates"])
-        console.print(f"{entry['spatialUnitId']}: {entry['numberOfIntegratedIndicatorFeatures']} Gebiete, {dates}")
+        console.print(
+            f"{entry['spatialUnitId']}: {entry['numberOfIntegratedIndicatorFeatures']} Gebiete, {dates}", soft_wrap=True
+        )
         for error in entry["errorsOccurred"]:
-            console.print(f"  {error['type']}: {error['errorMessage']}", style="yellow")
+            console.print(f"  {error['type']}: {error['errorMessage']}", style="yellow", soft_wrap=True)
     first = results["resultData"][0]["indicatorValues"][0]
     latest = first["valueMapping"][-1]
     console.print(f"{first['spatialReferenceKey']} am {latest['timestamp']}: {latest['indicatorValue']}")

@@ -18,7 +18,7 @@ def test_jobs_lists_the_newest_first(call, recorded):
     lines = [line for line in done.out.splitlines() if "-" in line]
     places = [next(i for i, line in enumerate(lines) if job in line) for job in (recorded.successful, recorded.failed)]
     assert places == sorted(places)
-    assert re.search(rf"{recorded.failed}\s+fails\s+✗ failed\s+\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\s+cell ", done.out)
+    assert re.search(rf"{recorded.failed}  ✗ failed\s+\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d  fails\s+cell ", done.out)
 
 
 def test_jobs_are_picked_by_process_and_status(call, recorded):
