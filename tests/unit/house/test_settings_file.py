@@ -1,11 +1,13 @@
 """config/nbprocessor.yml shows every setting with its default and what it means."""
 
 import re
+from typing import get_args
 
 import pytest
 from ruamel.yaml import YAML
 
 from nbprocessor import config
+from nbprocessor.execution.choice import AUTO, EXECUTORS
 from tests.unit.house.repository import ROOT
 
 FILE = ROOT / "config" / "nbprocessor.yml"
@@ -35,3 +37,11 @@ def test_a_comment_above_each_key_says_what_it_means(section, key):
     lines = body.splitlines()
     place = next(number for number, line in enumerate(lines) if line.startswith(f"  {key}:"))
     assert re.match(r"  # .*[\w).:]$", lines[place - 1]), f"{section}.{key} has no comment above it"
+
+
+def test_every_way_to_run_jobs_can_be_set_and_is_explained():
+    known = get_args(config.Execution.model_fields["executor"].annotation)
+    assert set(known) == {AUTO, *EXECUTORS}
+    text = FILE.read_text()
+    comment = text[text.index("execution:") : text.index("  executor:")]
+    assert all(name in comment for name in known)
