@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from ipaddress import IPv4Address, ip_address, ip_network
@@ -191,7 +191,9 @@ class Outbound:
             with _Deadline(connection, duration) as deadline:
                 try:
                     connection.request(method, target.path, body, sent, preload_content=False, decode_content=False)
-                    yield connection.getresponse()
+                    # Closed here: the connection's socket lives as long as an answer that was not read to its end.
+                    with closing(connection.getresponse()) as response:
+                        yield response
                 except (HTTPError, HTTPException, OSError) as error:
                     raise target.refused(_TOO_SLOW if deadline.passed else _failure(error)) from error
             if deadline.passed:

@@ -47,6 +47,12 @@ def remove_special_files(folder: Path) -> Sequence[str]:
     return removed
 
 
+def make_room(folder: Path) -> None:
+    """Remove what a run left besides its notebook and log: on a full disk the record of its failure comes first."""
+    for name in (contract.FOLDER_WORK, contract.FOLDER_OUTPUTS, contract.FOLDER_WRITES):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
 def restore(folder: Path, accepted: Mapping[str, bytes]) -> Sequence[str]:
     """Put back what a run changed of the files it was accepted with, and return their names."""
     changed = []
@@ -93,12 +99,12 @@ def environment_facts(process: Process, executor: str) -> Mapping[str, Json]:
         "platform": platform.platform(),
         "kernel": process.kernel,
         "executor": executor,
-        "packages": dict(_packages()),
+        "packages": dict(installed()),
     }
 
 
 @cache
-def _packages() -> tuple[tuple[str, str], ...]:
+def installed() -> tuple[tuple[str, str], ...]:
     """Return name and version of the packages installed when first asked: what a running server has loaded."""
     found = {dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]}
     return tuple(sorted(found.items(), key=lambda item: item[0].lower()))

@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ class Supervised:
 
     async def _outcome(self) -> tuple[Outcome, asyncio.Event | None]:
         """Return how the run ended, and what ended it if not itself."""
-        preparing = in_thread(self._prepared)
+        self._accepted = accepted = await asyncio.to_thread(self.recorder.accepted, self.job)
+        preparing = in_thread(partial(self._prepared, accepted))
         try:
             cause = await self._first(preparing)
         finally:
@@ -69,8 +71,7 @@ class Supervised:
         if not preparing.done():
             preparing.cancel()
             return self._cut_short(cause)
-        run, process = preparing.result()
-        starting = asyncio.ensure_future(self._started(run, process))
+        starting = asyncio.ensure_future(self._started(preparing.result(), accepted.process))
         try:
             cause = await self._first(starting)
             in_time = starting.done()
@@ -88,20 +89,20 @@ class Supervised:
         self._executor = executor.name
         return await executor.start(run, self._observe)
 
-    def _prepared(self) -> tuple[Run, Process]:
-        """Read the job's folder and fetch its inputs (runs in a thread).
+    def _prepared(self, accepted: Accepted) -> Run:
+        """Make the job's folder ready and fetch its inputs (runs in a thread).
 
         Raises:
-            ExecutionError: It is damaged, or an input cannot be had.
+            ExecutionError: An input cannot be had.
+            StoreUnavailable: The folder cannot be written.
         """
-        self._accepted = accepted = self.recorder.accepted(self.job)
         process, inputs = accepted.process, accepted.inputs
         collection.prepare(self.folder)
         found = references.resolve(process, inputs, self._fetch, self.settings.outbound.max_bytes)
         for problem in values.problems(process, found):
             input_id = problem.pointer.split("/")[2]
             raise InputUnavailable(input_id, references.address(inputs[input_id]), problem.detail)
-        run = Run(
+        return Run(
             job_id=self.job.id,
             folder=self.folder,
             kernel=process.kernel,
@@ -112,7 +113,6 @@ class Supervised:
             start_timeout=self.settings.execution.start_timeout,
             log_limit=self.settings.execution.log_limit,
         )
-        return run, process
 
     def _fetch(self, url: str, max_bytes: int) -> tuple[bytes, str]:
         if self._abandoned:

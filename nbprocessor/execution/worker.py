@@ -10,7 +10,7 @@ from uuid import UUID
 
 from nbprocessor.config import Settings
 from nbprocessor.errors import StoreUnavailable, WorkerLost
-from nbprocessor.execution import processtree
+from nbprocessor.execution import collection, processtree
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.presence import BEAT, Presence
@@ -103,7 +103,7 @@ class Worker:
         """Run jobs until ``stop`` is set; then running ones are interrupted, and queued again or closed."""
         self._loop = asyncio.get_running_loop()
         self._stopping = stop
-        warming = asyncio.create_task(self._executors.warm(), name="warming")
+        warming = asyncio.create_task(self._warm(), name="warming")
         async with (
             self._presence.beating(),
             _repeated(self._look_after_jobs, POLL),
@@ -137,6 +137,11 @@ class Worker:
             finally:
                 await self._end_all()
                 await self._executors.close()
+
+    async def _warm(self) -> None:
+        """Do beforehand what would keep the first job waiting."""
+        await asyncio.to_thread(collection.installed)
+        await self._executors.warm()
 
     async def _claim_what_fits(self, stop: asyncio.Event) -> None:
         try:
