@@ -58,7 +58,7 @@ def _content(declared: Input, link: Mapping[str, Json], fetch: Fetch, max_bytes:
         return _value(declared, content, link.get("type") or media_type), len(content)
     except OutboundRefused as error:
         raise InputUnavailable(declared.id, url, error.reason) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         reason = f"its content cannot be read: {error}"
         raise InputUnavailable(declared.id, url, reason) from error
 
