@@ -15,7 +15,7 @@ from nbprocessor.cli.results import results
 from nbprocessor.cli.run import run
 from nbprocessor.cli.serve import serve
 from nbprocessor.cli.tour import tour
-from nbprocessor.errors import ExecutionError, InvalidRequest, NbprocessorError, StoreUnavailable
+from nbprocessor.errors import ExecutionError, InvalidRequest, NbprocessorError, QueueFull, StoreUnavailable
 
 FAILED = 1
 WRONG = 3
@@ -93,7 +93,7 @@ def _sentences(error: NbprocessorError) -> str:
 
 
 def _code(error: NbprocessorError) -> int:
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreUnavailable | QueueFull):
         return UNAVAILABLE
     return FAILED if isinstance(error, ExecutionError) else WRONG
 

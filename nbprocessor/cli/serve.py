@@ -50,6 +50,8 @@ def serve(
             uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10)
         )
         server.run(sockets=[listener])
+        if not server.started:  # uvicorn has logged why, and would end as if all were well
+            raise StoreUnavailable("The server did not start.")
 
 
 def listen(host: str, port: int) -> socket.socket:
