@@ -60,6 +60,7 @@ class Guard:
 
 def _is_netloc(text: str) -> bool:
     try:
-        return bool(urlsplit(f"//{text}").hostname)
+        parts = urlsplit(f"//{text}")
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         return False

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from urllib.parse import quote
 
 from starlette.responses import JSONResponse, Response
 
@@ -76,9 +77,10 @@ class Results:
         name = output.file.rpartition("/")[2]
         disposition = "inline" if plain in SHOWN_INLINE else "attachment"
         headers = {
-            "Content-Disposition": f'{disposition}; filename="{name}"',
+            "Content-Disposition": f"{disposition}; {_filename(name)}",
             "ETag": f'"{output.sha256}"',
             "Content-Security-Policy": "sandbox; default-src 'none'",
+            "X-Content-Type-Options": "nosniff",
         }
         return Response(self._read(output), media_type=_with_charset(output.media_type), headers=headers)
 
@@ -101,8 +103,7 @@ class Results:
     def _inline(self, output: OutputFile) -> Json:
         """Write one value as inlineOrRefData.yaml: an object, and anything encoded, is a qualified value."""
         content = self._read(output)
-        if is_json(output.media_type):
-            value = json.loads(content)
+        if is_json(output.media_type) and (value := _parsed(content)) is not _NO_JSON:
             if isinstance(value, dict) and not _is_bbox(value):
                 return {"value": value, "mediaType": output.media_type}
             return value
@@ -141,6 +142,26 @@ def is_json(media_type: str) -> bool:
     """Tell whether content of this type is JSON."""
     plain = media_type.partition(";")[0].strip()
     return plain == "application/json" or plain.endswith("+json")
+
+
+_NO_JSON = object()
+
+
+def _parsed(content: bytes) -> Json:
+    """Parse JSON; what only claims to be it, as a notebook may, is handed on as the bytes it is."""
+    try:
+        return json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return _NO_JSON
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _filename(name: str) -> str:
+    """Write a file's name for Content-Disposition: headers are ASCII (RFC 6266, section 4.3)."""
+    return f'filename="{name}"' if name.isascii() else f"filename*=utf-8''{quote(name)}"
 
 
 def _is_bbox(value: Mapping[str, Json]) -> bool:

@@ -17,6 +17,7 @@ from nbprocessor import contract
 from nbprocessor.api import bodies, negotiation, paging, prefer
 from nbprocessor.api.caching import conditional
 from nbprocessor.api.call import Call
+from nbprocessor.api.descriptions import published
 from nbprocessor.api.endpoint import Answer, ask, represent
 from nbprocessor.api.jobs import REL, job_filter, status_info
 from nbprocessor.api.manager import runs_async
@@ -28,7 +29,6 @@ from nbprocessor.api.service import CONFORMANCE_CLASSES
 from nbprocessor.api.services import Services
 from nbprocessor.language import localise
 from nbprocessor.model import Job, JobStatus, Process
-from nbprocessor.notebook.describe import description
 
 _WHOLE = frozenset({"inputs", "outputs", "example"})
 """Members of a process description that its summary does not have."""
@@ -228,7 +228,7 @@ class StandardRoutes:
 
     def _described(self, call: Call, document: Mapping[str, Any], language: str) -> dict[str, Any]:
         """Write the process description with pygeoapi's links: those that lead somewhere, and ours."""
-        described: dict[str, Any] = localise(description(call.processes[document["id"]]), language)
+        described: dict[str, Any] = published(call.processes[document["id"]], language)
         url = f"{self.services.base_url}/processes/{document['id']}"
         links = described.pop("links", [])
         links += [link for link in document["links"] if _is_here(link, self.services.base_url)]

@@ -1,11 +1,12 @@
 """The real server as a process of its own, on a free loopback port."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,32 @@ class Server:
         assert accepted.status_code == 201, accepted.text
         return self.ended(accepted.json()["jobID"])
 
+    def running(self, process: str, inputs: Mapping | None = None, **body) -> str:
+        """Execute asynchronously and return the job's id once it runs."""
+        accepted = self.execute(process, inputs, prefer="respond-async", **body)
+        assert accepted.status_code == 201, accepted.text
+        job_id = accepted.json()["jobID"]
+        self.until(job_id, lambda job: job["status"] == "running" and job["progress"] > 0)
+        return job_id
+
+    def until(self, job_id: str, reached: Callable[[dict], bool]) -> dict:
+        """Follow a job's events until one is as wanted, and return it."""
+        for job in self.events(job_id):
+            if reached(job):
+                return job
+        raise AssertionError(f"the job ended before: {job}")
+
+    def events(self, job_id: str) -> Iterator[dict]:
+        """Yield a job's states as its events tell them, to its end."""
+        with requests.get(f"{self.url}/jobs/{job_id}/events", stream=True, timeout=120) as events:
+            for line in events.iter_lines():
+                if line.startswith(b"data: "):
+                    yield json.loads(line.removeprefix(b"data: "))
+
     def ended(self, job_id: str) -> dict:
         """Follow a job's events to its end and return its status."""
-        with requests.get(f"{self.url}/jobs/{job_id}/events", stream=True, timeout=120) as events:
-            for _ in events.iter_lines():
-                pass
+        for _ in self.events(job_id):
+            pass
         return self.get(f"/jobs/{job_id}").json()
 
 
