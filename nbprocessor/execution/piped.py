@@ -147,6 +147,12 @@ def scratch_prefix(job_id: UUID) -> str:
     return f"nbprocessor-{job_id.hex}-"
 
 
+def remove_scratch(job_id: UUID) -> None:
+    """Remove the temporary folders of a job whose worker could not do it any more."""
+    for path in Path(tempfile.gettempdir()).glob(f"{scratch_prefix(job_id)}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def _write_all(descriptor: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
