@@ -20,11 +20,13 @@ def main(wanted: Sequence[str]) -> int:
         print(f"There is no measurement {', '.join(unknown)}; known: {there}.", file=sys.stderr)
         return 2
     rows: list[Measurement] = []
-    for name in wanted or known:
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        measured: Iterable[Measurement] = import_module(f"tests.benchmarks.{PREFIX}{name}").measure()
-        rows.extend(measured)
-    Console(width=None if sys.stdout.isatty() else 140).print(table(rows))
+    try:
+        for name in wanted or known:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            measured: Iterable[Measurement] = import_module(f"tests.benchmarks.{PREFIX}{name}").measure()
+            rows.extend(measured)
+    finally:  # what took minutes is shown even if a later measurement breaks
+        Console(width=None if sys.stdout.isatty() else 160).print(table(rows))
     return 0 if all(row.kept for row in rows) else 1
 
 

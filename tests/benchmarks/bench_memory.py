@@ -54,7 +54,10 @@ def _memory(server: Server, count: int) -> Iterator[float]:
 
     def execute(_: int) -> None:
         answer = server.execute("echo", INPUTS)
-        assert answer.status_code == 200, answer.text
+        if answer.status_code == 201:  # a busy machine: nobody is kept waiting longer than `execution.sync_wait`
+            assert server.ended(answer.json()["jobID"])["status"] == "successful"
+        else:
+            assert answer.status_code == 200, answer.text
 
     with ThreadPoolExecutor(CLIENTS) as clients:
         for _ in range(SAMPLES):
