@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbprocessor.model import Json
-from nbprocessor.web.texts import translate
+from nbprocessor.web.texts import TEXTS, Translate, translate
 
 
 def summary(schema: Mapping[str, Json], language: str) -> str:
-    """Write a schema's type in a few words: ``integer 0…12``, ``list of string``, ``one of: a, b``."""
+    """Write a schema's type in a few words: ``whole number 0 … 12``, ``list of text``, ``one of: a, b``."""
     text = translate(language)
     if "enum" in schema:
         return text("type-one-of", choices=", ".join(shown(value) for value in schema["enum"]))
@@ -21,17 +21,25 @@ def summary(schema: Mapping[str, Json], language: str) -> str:
         return summary(merged(schema), language)
     if schema.get("type") == "array":
         return text("type-array", items=summary(_mapping(schema.get("items")), language))
-    return _plain(schema) or text("type-any")
+    return _plain(schema, text) or text("type-any")
 
 
-def _plain(schema: Mapping[str, Json]) -> str:
+def _plain(schema: Mapping[str, Json], text: Translate) -> str:
     """Write type, format and bounds of a schema without parts; empty when it names none."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     kind = schema.get("type", ())
-    words = [str(part) for part in ([kind] if isinstance(kind, str) else kind)]
-    words += [str(schema[key]) for key in ("format", "contentMediaType") if key in schema]
+    words = [_word(str(part), text) for part in ([kind] if isinstance(kind, str) else kind)]
+    if "format" in schema:
+        named = f"type-{schema['format']}"
+        # A format with a name of its own says more than the type it is written as.
+        words = [text(named)] if named in TEXTS else [*words, str(schema["format"])]
+    words += [str(schema[key]) for key in ("contentMediaType",) if key in schema]
     return " ".join([*words, *([bounds] if (bounds := _bounds(schema)) else [])])
+
+
+def _word(kind: str, text: Translate) -> str:
+    return text(f"type-{kind}") if f"type-{kind}" in TEXTS else kind
 
 
 def merged(schema: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import uvicorn
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.sample import sample_app
 
@@ -29,6 +29,8 @@ def chromium():
     if path is None:
         reason = "There is no Chromium here: apt-get install chromium"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    # On a busy machine pages take their time; what never comes is missed all the same.
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -42,6 +44,8 @@ class Tab:
     page: object
     requests: list = field(default_factory=list)
     complaints: list = field(default_factory=list)
+    documents: list = field(default_factory=list)
+    """Responses that were pages."""
 
     def open(self, url):
         self.page.goto(url, wait_until="load")
@@ -62,6 +66,10 @@ def new_tab(chromium):
         tab = Tab(context.new_page())
         tab.page.set_default_timeout(20_000)
         tab.page.on("request", lambda request: tab.requests.append(request.url))
+        tab.page.on(
+            "response",
+            lambda answer: tab.documents.append(answer) if answer.request.is_navigation_request() else None,
+        )
         tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
         tab.page.on(
             "console",

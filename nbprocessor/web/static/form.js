@@ -2,6 +2,7 @@
 const form = document.getElementById("execute");
 const summary = document.getElementById("problems");
 const button = form.querySelector("button[type=submit]");
+const direct = document.getElementById("direct");
 const fields = [...form.querySelectorAll("[data-input]")];
 
 class FieldError extends Error {}
@@ -47,7 +48,9 @@ const readers = {
   bbox(field) {
     const sides = [...field.querySelectorAll("input")];
     if (sides.some((side) => side.validity.badInput)) throw new FieldError(say("errorNumber"));
-    return sides.every((side) => side.value === "") ? undefined : { bbox: sides.map((side) => number(side.value)) };
+    if (sides.every((side) => side.value === "")) return undefined;
+    if (sides.some((side) => side.value === "")) throw new FieldError(say("errorBbox"));
+    return { bbox: sides.map((side) => number(side.value)) };
   },
   async file(field) {
     const [file] = only(field).files;
@@ -145,17 +148,24 @@ async function execute() {
   if (faults.length) return show(faults);
   const words = button.textContent;
   button.disabled = true;
-  button.textContent = say("sending");
+  // Without a preference the server answers with the results, unless they take too long.
+  const waits = Boolean(direct?.checked);
+  button.textContent = say(waits ? "waiting" : "sending");
   try {
     const answer = await fetch(form.action, {
       method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json", Prefer: "respond-async" },
+      headers: {
+        "Content-Type": "application/json",
+        Accept: "application/json",
+        ...(waits ? {} : { Prefer: "respond-async" }),
+      },
       body: JSON.stringify(request),
     });
     if (!answer.ok) return show(faultsOf(await answer.json()));
     // The job's address ends with its id, whatever name the server goes by.
     const id = new URL(answer.headers.get("Location"), location.href).pathname.split("/").pop();
-    location.assign(say("jobs").replace("%25", "%").replace("%", encodeURIComponent(id)));
+    const place = answer.status === 200 ? `${encodeURIComponent(id)}/results` : encodeURIComponent(id);
+    location.assign(say("jobs").replace("%25", "%").replace("%", place));
     return undefined;
   } catch {
     return show([{ detail: say("errorNetwork") }]);

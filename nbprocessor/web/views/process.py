@@ -38,6 +38,7 @@ def view(page: Page) -> dict[str, Any]:
         "inputs": _rows(process.get("inputs"), language),
         "outputs": _rows(process.get("outputs"), language),
         "execution": execution,
+        "direct": {"sync-execute", "async-execute"} <= set(process.get("jobControlOptions") or ()),
         "curl": _split(snippets.curl(absolute)),
         "curl_request": snippets.shell_json(request),
         "python": _split(snippets.python(absolute)),

@@ -142,3 +142,39 @@ def hostile():
         )
     )
     return written(*cells, language_info={"name": "<script>", "pygments_lexer": "<script>"})
+
+
+def attacking():
+    """A notebook on offer that, when run, writes every payload wherever a notebook can write."""
+    payloads = repr(PAYLOADS)
+    return written(
+        new_raw_cell(
+            "---\nprocess:\n  id: attacking\n  title: '<script>alert(1)</script>'\n"
+            "  description: '<img src=x onerror=alert(1)> $\\\\href{javascript:alert(1)}{x}$'\n"
+            "  keywords: ['<svg onload=alert(1)>']\n---",
+            id="front-matter",
+        ),
+        new_markdown_cell("# Angriff\n\n" + "\n\n".join(PAYLOADS) + "\n\n[a](javascript:alert(1))", id="purpose"),
+        new_code_cell(
+            "word: str = '<script>alert(1)</script>'",
+            id="parameters",
+            metadata={"tags": ["parameters"]},
+        ),
+        new_code_cell(
+            "from IPython.display import HTML, SVG, Javascript, Markdown, display\n\nfrom nbprocessor import kit\n\n"
+            f"payloads = {payloads}\n"
+            "for payload in payloads:\n    display(HTML(payload), Markdown(payload))\n    print(payload)\n"
+            "display(Javascript('alert(1)'))\n"
+            'drawing = \'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(1)</script></svg>\'\n'
+            "display(SVG(drawing))\n"
+            "kit.output('page', ''.join(payloads), media_type='text/html')\n"
+            "kit.output('drawing', drawing.encode(), media_type='image/svg+xml')\n"
+            "kit.output('text', payloads[0])\n"
+            "kit.output('rows', [{payload: payload} for payload in payloads])\n"
+            "shape = {'type': 'Point', 'coordinates': [7, 51]}\n"
+            "kit.output('map', {'type': 'FeatureCollection', 'features': [\n"
+            "    {'type': 'Feature', 'geometry': shape, 'properties': {payload: payload, 'NAME': payload}}\n"
+            "    for payload in payloads]}, media_type='application/geo+json')\n",
+            id="attack",
+        ),
+    )
