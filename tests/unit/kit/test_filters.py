@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbprocessor.kit.filters import OPERATORS, condition
@@ -102,6 +102,7 @@ def test_a_filter_can_be_read_by_people():
 cells = st.one_of(st.none(), st.text(max_size=3), st.integers(-9, 9), st.floats(allow_nan=True))
 
 
+@settings(deadline=None)
 @given(st.lists(cells, max_size=8), st.one_of(st.integers(-9, 9), st.floats(-9, 9)))
 def test_equal_and_unequal_part_the_features_that_have_a_value(values, value):
     features = pd.DataFrame({"x": pd.Series(values, dtype=object)})
@@ -111,6 +112,7 @@ def test_equal_and_unequal_part_the_features_that_have_a_value(values, value):
     assert (equal | unequal).tolist() == has_value
 
 
+@settings(deadline=None)
 @given(st.sampled_from(OPERATORS), st.lists(cells, max_size=8))
 def test_a_feature_without_a_value_is_never_kept(operator, values):
     features = pd.DataFrame({"x": pd.Series([*values, None, ""], dtype=object)})
@@ -118,6 +120,7 @@ def test_a_feature_without_a_value_is_never_kept(operator, values):
     assert condition(None, "x", operator, value).holds(features).tolist()[-2:] == [False, False]
 
 
+@settings(deadline=None)
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
 def test_a_range_holds_its_lower_bound_and_not_its_upper_one(low, high, x):
     features = pd.DataFrame({"x": [x, low, high]})

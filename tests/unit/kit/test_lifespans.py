@@ -1,7 +1,7 @@
 import geopandas as gpd
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbprocessor.errors import InvalidData
@@ -63,6 +63,7 @@ spans = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(spans, min_size=1, max_size=8), st.lists(st.sampled_from("ab"), min_size=8, max_size=8))
 def test_an_area_that_exists_has_exactly_one_shape(listed, ids):
     given = features(*listed, ids=ids)

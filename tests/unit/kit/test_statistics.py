@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -68,6 +68,7 @@ def test_b4_the_method_is_a_text_or_an_object_with_its_name(tmp_path):
         of_points(tmp_path, [{"plaetze": 1}], "MODE")
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=12), st.sampled_from(list(METHODS)))
 def test_statistics_are_numpy_s(values, method):
     reference = {"MIN": np.min, "MAX": np.max, "MEAN": np.mean, "MEDIAN": np.median, "SUM": np.sum}
@@ -130,6 +131,7 @@ def test_a_gap_anywhere_in_the_window_is_a_gap(place):
     assert math.isnan(one(continuity(windows(*values))))
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1, 1e6), min_size=3, max_size=10).filter(lambda values: np.std(values) > 1e-3 * max(values)))
 def test_trend_and_continuity_are_scipy_s(values):
     expected = stats.linregress(range(1, len(values) + 1), values)

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbprocessor.kit.indicators import existing, target_dates
@@ -108,6 +108,7 @@ def test_nothing_to_compute_from_is_an_error():
         target_dates({"mode": "ALL"}, indicator("t"), [])
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["ALL", "DATES", "MISSING"]), days, days, days, days, days)
 def test_whatever_is_computed_is_in_every_input_and_nothing_is_both_computed_and_missing(
     mode, t, a, b, include, exclude

@@ -5,7 +5,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -149,6 +149,7 @@ def test_a_picture_is_handed_over_as_an_image(result):
     assert encoding.encode(chart(result), "image/svg+xml").content.startswith(b"<?xml")
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=20))
 def test_classes_cover_every_value_and_ascend(values):
     limits = class_limits(pd.Series(values))
