@@ -243,15 +243,17 @@ class Worker:
 
     async def _look_after_jobs(self) -> None:
         """Learn what others did to the jobs that run here: dismissed them, deleted them, took them over."""
-        if not self._running:
+        # Those that are here before the store is asked: what starts meanwhile is not in its answer.
+        here = dict(self._running)
+        if not here:
             return
         mine = {job.id: job for job in await asyncio.to_thread(self._store.running_of, self._presence.identity)}
-        for job_id, running in list(self._running.items()):
+        for job_id, running in here.items():
             now = mine.get(job_id)
             if now is not None and now.attempt == running.job.attempt:
                 if now.dismiss_requested:
                     running.dismissed.set()
-            elif not running.over and running.job.id in self._running:
+            elif not running.over and self._running.get(job_id) is running:
                 log.warning("job is no longer this worker's, its run ends job=%s", job_id)
                 running.task.cancel()
 
