@@ -17,7 +17,7 @@ from tests.servers.nbprocessor import REPOSITORY, Server, start
 
 ROUNDS = 9
 NOTEBOOKS = REPOSITORY / "notebooks"
-HELLO, DIVIDE = "examples/hello_world.ipynb", "kommonitor/km_indicator_divide.ipynb"
+HELLO, DIVIDE = "kommonitor/hello_world.ipynb", "kommonitor/km_indicator_divide.ipynb"
 
 
 def measure() -> Iterator[Measurement]:
