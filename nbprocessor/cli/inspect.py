@@ -52,7 +52,7 @@ def check(context: click.Context, paths: Sequence[Path], fix: bool, as_json: boo
 
 @click.command(
     short_help="Print what clients will see of a notebook.",
-    epilog="Example: nbprocessor describe notebooks/examples/hello_world.ipynb --lang de",
+    epilog="Example: nbprocessor describe notebooks/kommonitor/hello_world.ipynb --lang de",
 )
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("--lang", type=click.Choice(LANGUAGES), help="In one language; without it every text in all of them.")

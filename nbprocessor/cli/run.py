@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     epilog="""\b
     Examples:
       nbprocessor run hello_world -p name Ada
-      nbprocessor run notebooks/examples/hello_world.ipynb -f inputs.json
+      nbprocessor run notebooks/kommonitor/hello_world.ipynb -f inputs.json
     """,
 )
 @click.argument("process")

@@ -81,7 +81,7 @@ def test_the_wheel_holds_package_pages_examples_and_licence_and_nothing_else(whe
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"nbprocessor"}
     wanted = {"py.typed", "api/openapi.yml", "web/templates/landing.html", "web/static/pages.css"}
     assert {f"nbprocessor/{name}" for name in wanted} <= set(names)
-    assert "nbprocessor/notebooks_included/examples/hello_world.ipynb" in names
+    assert "nbprocessor/notebooks_included/kommonitor/hello_world.ipynb" in names
     assert "nbprocessor/notebooks_included/_template.ipynb" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if ".ipynb_checkpoints" in name or "__pycache__" in name]
