@@ -41,6 +41,7 @@ from nbprocessor.store.results import ResultStore
 from nbprocessor.web import report
 from nbprocessor.web.headers import PAGE_HEADERS, SecurityHeaders
 from nbprocessor.web.pages import Pages, static_folder
+from nbprocessor.web.steps import steps
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +128,7 @@ def create_app(house: House, base_url: str) -> Starlette:
         render=pages.render,
         render_report=report.render_report,
         report_headers=report.REPORT_HEADERS,
+        steps=steps,
         health=partial(health, house),
     )
     errors = ErrorResponses(pages.render, PAGE_HEADERS)

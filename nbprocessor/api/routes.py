@@ -27,8 +27,9 @@ from nbprocessor.api.problems import JobEnded
 from nbprocessor.api.results import Results
 from nbprocessor.api.service import CONFORMANCE_CLASSES
 from nbprocessor.api.services import Services
+from nbprocessor.errors import NoSuchOutput, ResultGone
 from nbprocessor.language import localise
-from nbprocessor.model import Job, JobStatus, Process
+from nbprocessor.model import Job, JobStatus, Json, Process
 
 _WHOLE = frozenset({"inputs", "outputs", "example"})
 """Members of a process description that its summary does not have."""
@@ -164,7 +165,17 @@ class StandardRoutes:
             return await self.dismiss(request)
         call = self.services.call(request)
         answer = await self._ask(request, call, processes.get_jobs, request.path_params["job_id"])
-        return self._represent(request, answer, status_info(call.job, self.services.base_url), "job")
+        document = status_info(call.job, self.services.base_url)
+        if negotiation.wanted(request.query_params, request.headers) == "html":
+            document["cells"] = await run_in_threadpool(self._steps, call.job)
+        return self._represent(request, answer, document, "job")
+
+    def _steps(self, job: Job) -> list[dict[str, Json]]:
+        """Return the cells as the job's page shows them; none before it begins or when its files are gone."""
+        try:
+            return self.services.steps(self.services.results.read(job.id, contract.FILE_EXECUTED))
+        except (NoSuchOutput, ResultGone):
+            return []
 
     async def dismiss(self, request: Request) -> Response:
         """``DELETE /jobs/{jobID}``: stop the work, keep the record; doing so again changes nothing.

@@ -14,7 +14,7 @@ from nbprocessor.api.service import NotebookAPI
 from nbprocessor.catalogue import Catalogue
 from nbprocessor.config import Settings
 from nbprocessor.execution.events import JobEvents
-from nbprocessor.model import Job, Process
+from nbprocessor.model import Job, Json, Process
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.results import ResultStore
 
@@ -38,6 +38,8 @@ class Services:
     render: Render
     render_report: Callable[..., str]
     report_headers: Mapping[str, str]
+    steps: Callable[[bytes], list[dict[str, Json]]]
+    """The cells of an executed notebook, for the page of a job."""
     health: Callable[[], dict[str, Any]]
 
     def owner(self, request: Request) -> str | None:

@@ -21,9 +21,9 @@ def size(count: int, language: str = "en") -> str:
 
 
 def duration(seconds: float, language: str = "en") -> str:
-    """Write seconds: ``0.4 s``, ``75 s`` as ``1 min 15 s``, ``2 h 5 min``."""
+    """Write seconds: ``< 0.1 s``, ``0.4 s``, ``75 s`` as ``1 min 15 s``, ``2 h 5 min``."""
     if seconds < 10:
-        text = f"{seconds:.1f}"
+        text = f"{seconds:.1f}" if seconds >= 0.05 else "< 0.1"
         return f"{text.replace('.', ',') if language == 'de' else text} s"
     minutes, rest = divmod(round(seconds), 60)
     if not minutes:

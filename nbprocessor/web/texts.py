@@ -198,6 +198,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "step-running": ("läuft", "running"),
     "step-done": ("fertig", "done"),
     "step-failed": ("fehlgeschlagen", "failed"),
+    "step-not-run": ("nicht gelaufen", "did not run"),
+    "step-stopped": ("abgebrochen", "stopped"),
     "facts": ("Angaben", "Facts"),
     "left-behind": ("Was der Lauf hinterlässt", "What the job leaves"),
     "left-so-far": ("Was der Lauf bis jetzt hinterlässt", "What the job leaves so far"),

@@ -89,10 +89,14 @@ def test_progress_is_seen_and_a_running_job_can_be_dismissed(tab, server):
     page = tab.open(f"{server.url}/processes/slow")
     page.get_by_role("button", name="Lauf starten").click()
     expect(page.locator("#job-message")).to_have_text("2 Wait", timeout=UNTIL_ENDED)
+    expect(page.locator(".steps .done")).to_have_text(re.compile("1 Begin"))
+    expect(page.locator(".steps .running")).to_have_text(re.compile("2 Wait"))
+    expect(page.get_by_role("link", name=re.compile("^Bericht"))).to_be_visible()
     assert 0 < page.get_by_role("progressbar").evaluate("(bar) => bar.value") < 100
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Abbrechen").click()
     expect(page.locator("#job-status")).to_have_text("⊘ abgebrochen", timeout=UNTIL_ENDED)
+    expect(page.locator(".steps .stopped")).to_have_text(re.compile("2 Wait"))
     assert page.evaluate(BASICS) == []
     assert tab.complaints == []
 

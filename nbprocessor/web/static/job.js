@@ -1,10 +1,33 @@
 // A running job: status, progress and message as they change, by server-sent events; by asking when these cannot be had.
+import { localTimes } from "./page.js";
+
 const job = document.getElementById("job");
 const message = document.getElementById("job-message");
 const dismiss = document.getElementById("job-dismiss");
 const address = job.dataset.job;
 const ended = new Set(["successful", "failed", "dismissed"]);
 let shown = null;
+let asked = false;
+let stale = false;
+
+// Steps and facts are written by the server: their part of this page is taken anew, one request at a time,
+// and left alone while the reader has the keyboard in it.
+async function refresh() {
+  stale = asked;
+  if (asked) return;
+  asked = true;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const [before, after] = [document, page].map((one) => one.getElementById("job-parts"));
+    if (answer.ok && after && !before.contains(document.activeElement)) {
+      localTimes(after);
+      before.replaceWith(after);
+    }
+  } catch { /* the next change asks again */ }
+  asked = false;
+  if (stale) refresh();
+}
 
 function show(info) {
   if (info.status !== shown) {
@@ -15,6 +38,7 @@ function show(info) {
   }
   document.getElementById("job-progress").value = info.progress ?? 0;
   document.getElementById("job-percent").textContent = `${info.progress ?? 0} %`;
+  if (message.textContent !== (info.message ?? "") && !ended.has(info.status)) refresh();
   message.textContent = info.message ?? "";
   message.hidden = !info.message;
   // What the job left is on the page the server writes now.

@@ -1,13 +1,16 @@
 // Times in the reader's own zone; every page works without.
 const language = document.documentElement.lang;
 const format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
-for (const time of document.querySelectorAll("time[datetime]")) {
-  const moment = new Date(time.dateTime);
-  if (!Number.isNaN(moment.valueOf())) {
-    time.title = time.textContent;
-    time.textContent = format.format(moment);
+export function localTimes(part) {
+  for (const time of part.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    if (!Number.isNaN(moment.valueOf())) {
+      time.title = time.textContent;
+      time.textContent = format.format(moment);
+    }
   }
 }
+localTimes(document);
 
 // The standard's datetime is an instant or an interval: "since this day" is an interval open at its end.
 for (const since of document.querySelectorAll("[data-open-interval]")) {

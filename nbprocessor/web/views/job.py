@@ -11,11 +11,12 @@ from nbprocessor.web.views import Page
 
 DOCUMENTS = ("results", "report", "notebook", "log", "inputs", "manifest")
 """What a job leaves, in the order a reader wants it; shown when the document links to it."""
-_STATES = {"pending": "○", "running": "▶", "done": "✓", "failed": "✕"}
+_STATES = {"pending": "○", "running": "▶", "done": "✓", "failed": "✕", "not-run": "–", "stopped": "⊘"}
+_AFTER_THE_END = {"pending": "not-run", "running": "stopped"}
 
 
 def view(page: Page) -> dict[str, Any]:
-    """Show OGC's statusInfo, and as steps its member ``cells`` where given.
+    """Show OGC's statusInfo, and as steps the member ``cells`` beside it, where given.
 
     A cell is ``{"id", "title"?, "state": "pending" | "running" | "done" | "failed", "seconds"?}``.
     """
@@ -24,7 +25,7 @@ def view(page: Page) -> dict[str, Any]:
         "job": job,
         "statuses": list(JobStatus),
         "documents": _documents(page, job.id),
-        "steps": [_step(cell, page.language) for cell in page.data.get("cells") or () if isinstance(cell, Mapping)],
+        "steps": _steps(page, ended=job.ended),
         "dismissable": not job.ended,
     }
 
@@ -46,9 +47,15 @@ def _documents(page: Page, job_id: str) -> Sequence[Mapping[str, str]]:
     ]
 
 
-def _step(cell: Mapping[str, Json], language: str) -> Mapping[str, str]:
+def _steps(page: Page, *, ended: bool) -> Sequence[Mapping[str, str]]:
+    cells = page.data.get("cells") or ()
+    return [_step(cell, page.language, ended=ended) for cell in cells if isinstance(cell, Mapping)]
+
+
+def _step(cell: Mapping[str, Json], language: str, *, ended: bool) -> Mapping[str, str]:
     state = str(cell.get("state"))
     state = state if state in _STATES else "pending"
+    state = _AFTER_THE_END.get(state, state) if ended else state
     seconds = cell.get("seconds")
     return {
         "id": str(cell.get("id") or ""),

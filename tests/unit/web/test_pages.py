@@ -159,13 +159,19 @@ def test_a_job_offers_what_it_left_and_results_only_after_success():
     assert f"/jobs/{JOB}/results?lang=de" not in offered("failed")
 
 
-def test_cells_are_shown_as_steps():
+def test_cells_are_shown_as_steps_and_what_did_not_end_says_so_after_the_end():
     cells = [
         {"id": "load", "title": "1 Laden", "state": "done", "seconds": 1.25},
+        {"id": "wait", "state": "running"},
         {"id": "x", "state": "<i>"},
     ]
-    steps = facts(render("job", job(cells=cells))).one("ol", class_="steps").text.split()
-    assert steps == ["✓", "1", "Laden", "fertig", "·", "1,2", "s", "○", "x", "offen"]
+
+    def told(status):
+        html = facts(render("job", job(status, cells=cells)))
+        return [" ".join(step.text.split()) for step in html.all("li") if "ol" in step.path]
+
+    assert told("running") == ["✓ 1 Laden load fertig · 1,2 s", "▶ wait läuft", "○ x offen"]
+    assert told("dismissed") == ["✓ 1 Laden load fertig · 1,2 s", "⊘ wait abgebrochen", "– x nicht gelaufen"]
 
 
 def test_the_job_list_filters_by_links_and_pages_keep_the_filter():
