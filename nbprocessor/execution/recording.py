@@ -170,35 +170,48 @@ class Recorder:
             return None
 
     def _filed(self, job: Job, end: End, at: datetime) -> tuple[JobStatus, str]:
-        """Act as :meth:`_file`; whatever a notebook left in its folder, the job ends."""
+        """Complete the job's folder (runs in a thread); return the status that follows from it.
+
+        Whatever a notebook left in its folder, and however full the disk is, the job ends.
+        """
         try:
             return self._file(job, end, at)
+        except (StoreUnavailable, ResultGone) as error:
+            reason = str(error)
         except Exception as error:  # the worker's door: a job that could not be closed would run for ever
             log.exception("job folder cannot be recorded job=%s", job.id)
-            return JobStatus.FAILED, f"the server could not keep the results: {type(error).__name__}"
+            reason = type(error).__name__
+        status, message = end.status or JobStatus.FAILED, end.message
+        if status is JobStatus.SUCCESSFUL:
+            status, message = JobStatus.FAILED, f"the server could not keep the results: {reason}"
+        try:
+            collection.make_room(self._results.folder(job.id))
+            self._write_manifest(job, end, status, message, at, ())
+        except (StoreUnavailable, ResultGone, OSError, RecursionError) as error:
+            log.warning("job has no manifest job=%s reason=%s", job.id, error)
+        return status, message
 
     def _file(self, job: Job, end: End, at: datetime) -> tuple[JobStatus, str]:
-        """Complete the job's folder (runs in a thread); return the status that follows from it."""
         status, message = end.status or JobStatus.FAILED, end.message
-        try:
-            outputs = self._outputs(job.id, end)
-            if status is JobStatus.SUCCESSFUL and end.accepted is not None:
+        outputs = self._outputs(job.id, end)
+        if status is JobStatus.SUCCESSFUL and end.accepted is not None:
+            try:
                 collection.require_declared(end.accepted.process, outputs)
-        except OutputMissing as error:
-            status, message = JobStatus.FAILED, str(error)
-        except StoreUnavailable as error:
-            return JobStatus.FAILED, f"the server could not keep the results: {error}"
-        try:
-            self._results.write_manifest(
-                job.id,
-                job=_job_facts(job, status, message, at),
-                process=_process_facts(job),
-                outputs=outputs,
-                environment=collection.environment_facts(end.accepted.process, end.executor) if end.accepted else {},
-            )
-        except (StoreUnavailable, ResultGone) as error:
-            return JobStatus.FAILED, f"the server could not keep the results: {error}"
+            except OutputMissing as error:
+                status, message = JobStatus.FAILED, str(error)
+        self._write_manifest(job, end, status, message, at, outputs)
         return status, message
+
+    def _write_manifest(
+        self, job: Job, end: End, status: JobStatus, message: str, at: datetime, outputs: Sequence[OutputFile]
+    ) -> None:
+        self._results.write_manifest(
+            job.id,
+            job=_job_facts(job, status, message, at),
+            process=_process_facts(job),
+            outputs=outputs,
+            environment=collection.environment_facts(end.accepted.process, end.executor) if end.accepted else {},
+        )
 
     def _is_ours(self, job: Job) -> bool:
         """Tell whether the job still waits for this end; a worker that slept too long must not touch the folder."""

@@ -41,6 +41,9 @@ class ResultStore:
         self._archive = Archive(url) if url else None
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
+            # Whoever cannot take the lock cannot make a job; better told now than with the first one.
+            with self._locked(fcntl.LOCK_SH):
+                pass
 
     def folder(self, job_id: UUID) -> Path:
         """Return where the job's folder is, or would be."""
