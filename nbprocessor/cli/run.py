@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     epilog="""\b
     Examples:
       nbprocessor run hello_world -p name Ada
+      nbprocessor run km_indicator_divide --example
       nbprocessor run notebooks/kommonitor/hello_world.ipynb -f inputs.json
     """,
 )
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     type=click.File("rb"),
     help="JSON file of inputs, or a whole execute request; - reads standard input. Inputs of -p count before it.",
 )
+@click.option("--example", is_flag=True, help="What is not given takes the author's example value.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @folders
 @click.pass_context
@@ -48,6 +50,7 @@ def run(
     process: str,
     parameters: Sequence[tuple[str, str]],
     file: BinaryIO | None,
+    example: bool,
     quiet: bool,
     notebooks: Path | None,
     results: Path | None,
@@ -71,6 +74,8 @@ def run(
         house = _house(context, with_examples(settings, notebooks))
         house.catalogue.refresh()
         found = _process(house, process)
+    if example:
+        given = {**found.example.get("inputs", {}), **given}
     given |= {name: _value(found, name, text) for name, text in parameters}
     execution = Execution(found.id, values.complete(found, given), response="document")
     job = submit_job(house, found, execution, None, "sync", "cli")

@@ -35,6 +35,13 @@ def test_a_process_is_run_with_a_progress_bar_and_nothing_else(call, examples):
     assert done.err.splitlines()[-1] == "successful"
 
 
+def test_what_is_not_given_takes_the_example_value_when_that_is_wished(call, examples):
+    done = call("run", "hello_world", *QUICK, "--example")
+    assert (folder(done) / "outputs" / "greeting.txt").read_text() == "Hello Peter"
+    done = call("run", "hello_world", *QUICK, "--example", "-p", "name", "Ada")
+    assert (folder(done) / "outputs" / "greeting.txt").read_text() == "Hello Ada"
+
+
 def test_inputs_come_from_standard_input_and_those_of_the_command_line_count_before(call, examples, monkeypatch):
     request = {"inputs": {"stringInput": "file", "arrayInput": [1]}, "outputs": {"stringInput": {}}}
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(request).encode())))
