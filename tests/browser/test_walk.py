@@ -128,7 +128,7 @@ def test_a_wrong_input_shows_its_fault_at_its_field(tab, server):
     expect(page.locator("#in-arrayInput-error")).to_contain_text("2.5")
     expect(page.get_by_label("Pause")).to_have_attribute("aria-invalid", "true")
     assert page.evaluate(BASICS) == []
-    assert server.get("/jobs", params={"status": "accepted,running"}).json()["jobs"] == []
+    assert server.get("/jobs", params={"status": "accepted,running", "processID": "echo"}).json()["jobs"] == []
 
 
 @pytest.mark.kernel

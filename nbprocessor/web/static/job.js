@@ -38,7 +38,10 @@ function show(info) {
   }
   document.getElementById("job-progress").value = info.progress ?? 0;
   document.getElementById("job-percent").textContent = `${info.progress ?? 0} %`;
-  if (message.textContent !== (info.message ?? "") && !ended.has(info.status)) refresh();
+  if (message.textContent !== (info.message ?? "") && !ended.has(info.status)) {
+    // The notebook is saved a moment after a cell begins, later when it is large.
+    for (const moment of [0, 1500, 6000]) setTimeout(refresh, moment);
+  }
   message.textContent = info.message ?? "";
   message.hidden = !info.message;
   // What the job left is on the page the server writes now.

@@ -13,6 +13,7 @@ DOCUMENTS = ("results", "report", "notebook", "log", "inputs", "manifest")
 """What a job leaves, in the order a reader wants it; shown when the document links to it."""
 _STATES = {"pending": "○", "running": "▶", "done": "✓", "failed": "✕", "not-run": "–", "stopped": "⊘"}
 _AFTER_THE_END = {"pending": "not-run", "running": "stopped"}
+_AFTER_DISMISSAL = {**_AFTER_THE_END, "failed": "stopped"}
 
 
 def view(page: Page) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def view(page: Page) -> dict[str, Any]:
         "job": job,
         "statuses": list(JobStatus),
         "documents": _documents(page, job.id),
-        "steps": _steps(page, ended=job.ended),
+        "steps": _steps(page, job.status),
         "dismissable": not job.ended,
     }
 
@@ -47,15 +48,16 @@ def _documents(page: Page, job_id: str) -> Sequence[Mapping[str, str]]:
     ]
 
 
-def _steps(page: Page, *, ended: bool) -> Sequence[Mapping[str, str]]:
+def _steps(page: Page, status: JobStatus) -> Sequence[Mapping[str, str]]:
+    last = _AFTER_DISMISSAL if status is JobStatus.DISMISSED else _AFTER_THE_END if status.ended else {}
     cells = page.data.get("cells") or ()
-    return [_step(cell, page.language, ended=ended) for cell in cells if isinstance(cell, Mapping)]
+    return [_step(cell, page.language, last) for cell in cells if isinstance(cell, Mapping)]
 
 
-def _step(cell: Mapping[str, Json], language: str, *, ended: bool) -> Mapping[str, str]:
+def _step(cell: Mapping[str, Json], language: str, last: Mapping[str, str]) -> Mapping[str, str]:
     state = str(cell.get("state"))
     state = state if state in _STATES else "pending"
-    state = _AFTER_THE_END.get(state, state) if ended else state
+    state = last.get(state, state)
     seconds = cell.get("seconds")
     return {
         "id": str(cell.get("id") or ""),
