@@ -1,0 +1,80 @@
+"""What holds after every fault: nothing acknowledged is lost, nothing is half done, nothing goes on unseen."""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterable
+from contextlib import closing, suppress
+from pathlib import Path
+
+import psutil
+
+from nbprocessor.errors import ResultGone
+from nbprocessor.model import Job, JobFilter, JobStatus
+from nbprocessor.store.database import open_database
+from nbprocessor.store.jobs import JobStore
+from nbprocessor.store.results import ResultStore
+
+DATABASE = "nbprocessor.db"
+
+
+def assert_nothing_lost(results: Path, acknowledged: Iterable[str], *, waiting: int = 0) -> dict[str, Job]:
+    """Check a results folder whose server has stopped; return its jobs by id.
+
+    Args:
+        results: The folder, with the database in it.
+        acknowledged: Ids of the jobs that were answered with 201, or 200.
+        waiting: Jobs that may wait for the next server.
+    """
+    with closing(sqlite3.connect(results / DATABASE)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    engine = open_database(f"sqlite:///{results / DATABASE}")
+    try:
+        jobs = {str(job.id): job for job in JobStore(engine).list(JobFilter(), limit=100_000)}
+    finally:
+        engine.dispose()
+    assert set(acknowledged) <= set(jobs)
+    assert sum(not job.status.ended for job in jobs.values()) == waiting
+    store = ResultStore(results)
+    for job in jobs.values():
+        assert_whole(store, job)
+    assert not list(results.rglob("*.part"))
+    scratch = {f"nbprocessor-{job.id.hex}-*" for job in jobs.values()}
+    assert not [path for pattern in scratch for path in Path(tempfile.gettempdir()).glob(pattern)]
+    assert processes_of(results.parent) == []
+    return jobs
+
+
+def assert_whole(store: ResultStore, job: Job) -> None:
+    """A job has a record that says what its row says, and results with their digests if and only if it succeeded."""
+    if not job.status.ended:
+        assert job.status is JobStatus.ACCEPTED
+        return
+    try:
+        record = store.manifest(job.id)
+    except ResultGone:
+        assert job.status is not JobStatus.SUCCESSFUL
+        return
+    assert (record.job["status"], record.job["attempt"]) == (job.status, job.attempt)
+    assert store.verify(job.id) == []
+    for output in record.outputs:
+        assert store.size(job.id, output.file) == output.bytes
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Return the living processes that work in a folder or below it: server, fork server, runs, kernels."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if Path(process.cwd()).is_relative_to(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def wait_until_gone(folder: Path, patience: float = 60.0) -> None:
+    """Wait until no process works in a folder any more.
+
+    They end within moments, but for a fork server that was still importing: it looks up only then.
+    """
+    _, alive = psutil.wait_procs(processes_of(folder), timeout=patience)
+    assert [f"{process.pid} {process.status()} {process.cmdline()}" for process in alive] == []
+    assert processes_of(folder) == []
