@@ -1,4 +1,4 @@
-"""A real PostgreSQL, started from the system's package: one server for each test process, one database for each test."""
+"""A real PostgreSQL, started from the system's package: a server for each test process, a database for each test."""
 
 import os
 import pwd
