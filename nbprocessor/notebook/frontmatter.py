@@ -72,6 +72,10 @@ def read(document: Document, shared: bytes | None) -> tuple[FrontMatter, list[Fi
     inherited = folder.get("process")
     if isinstance(inherited, dict):
         process = _merged(inherited, process) if isinstance(process, dict) or process is None else process
+    if isinstance(process, dict) and isinstance(process.get("outputs"), dict):
+        # Taken away in vain: the notebook was moved out of the folder that shares this output.
+        kept = {name: block for name, block in process["outputs"].items() if block is not None}
+        process = {**process, "outputs": kept}
     place = cell.id if cell and own else ""
     front = FrontMatter(
         raw=process if isinstance(process, dict) else {},

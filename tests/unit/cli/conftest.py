@@ -77,5 +77,7 @@ def recorded(server: Server) -> Recorded:
 
 @pytest.fixture
 def examples(tmp_path) -> Path:
-    """Copy the small examples, so that `run` need not read all the others."""
-    return Path(shutil.copytree(REPOSITORY / "notebooks" / "examples", tmp_path / "notebooks"))
+    """Copy the small notebooks, so that `run` need not read all the others."""
+    folder = Path(shutil.copytree(REPOSITORY / "notebooks" / "examples", tmp_path / "notebooks"))
+    shutil.copy(REPOSITORY / "notebooks" / "kommonitor" / "hello_world.ipynb", folder)
+    return folder

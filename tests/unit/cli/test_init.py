@@ -6,7 +6,7 @@ def test_a_folder_with_the_examples_is_made(call, tmp_path):
     assert done.code == 0
     assert "Next: nbprocessor serve" in done.out
     assert (tmp_path / "notebooks" / "_template.ipynb").is_file()
-    assert (tmp_path / "notebooks" / "examples" / "hello_world.ipynb").is_file()
+    assert (tmp_path / "notebooks" / "kommonitor" / "hello_world.ipynb").is_file()
 
 
 def test_a_folder_that_is_there_stays_as_it_is(call, tmp_path):

@@ -37,6 +37,7 @@ def test_a_process_is_run_with_a_progress_bar_and_nothing_else(call, examples):
 
 def test_what_is_not_given_takes_the_example_value_when_that_is_wished(call, examples):
     done = call("run", "hello_world", *QUICK, "--example")
+    assert done.code == 0, done.err
     assert (folder(done) / "outputs" / "greeting.txt").read_text() == "Hello Peter"
     done = call("run", "hello_world", *QUICK, "--example", "-p", "name", "Ada")
     assert (folder(done) / "outputs" / "greeting.txt").read_text() == "Hello Ada"

@@ -190,3 +190,8 @@ def test_faults_of_the_shared_file_name_it(shared, said):
 
 def test_a_megabyte_of_blanks_is_no_front_matter():
     assert read(written.raw("---\n---" + " " * 1_000_000 + "x"))[0].cell == ""
+
+
+def test_an_output_taken_away_where_nothing_is_inherited_is_no_output():
+    front, findings = read(written.front("process:\n  outputs:\n    jobSummary: null\n    own: {title: Own}"), CELL)
+    assert list(front.process.outputs) == ["own"] and not findings
