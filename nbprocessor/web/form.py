@@ -186,7 +186,7 @@ def _list(schema: Mapping[str, Json], value: Json, text: Translate) -> dict[str,
             "options": _options(items["enum"]),
             "value": [json.dumps(one) for one in values],
         }
-    plain = items.get("type") in {"string", "integer", "number"} and "contentEncoding" not in items
+    plain = str(items.get("type")) in {"string", "integer", "number"} and "contentEncoding" not in items
     if not plain or any("\n" in shown(one) for one in values):
         return {}
     kind = "text" if items["type"] == "string" else "number"
@@ -203,10 +203,23 @@ def _json_area(schema: Mapping[str, Json], value: Json, text: Translate) -> dict
     text_allowed = any(branch.get("type") == "string" for branch in branches)
     return {
         "kind": "json",
-        "value": "" if value is _MISSING else json.dumps(value, ensure_ascii=False, indent=2),
+        "value": _json_text(value, text_allowed=text_allowed),
         "hints": [text("hint-json-or-text" if text_allowed else "hint-json")],
         "text_allowed": text_allowed,
     }
+
+
+def _json_text(value: Json, *, text_allowed: bool) -> str:
+    """Write a value so that the script reads the same again: a text without quotes where it cannot be mistaken."""
+    if value is _MISSING:
+        return ""
+    if text_allowed and isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            if value and value.strip() == value:
+                return value
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _options(values: Sequence[Json]) -> list[tuple[str, str]]:

@@ -27,6 +27,8 @@ class Sample:
         self.received = []
 
     async def page(self, request):
+        if request.url.path not in PAGES:
+            return Response(status_code=404)
         name, document = PAGES[request.url.path]
         return self._page(request, name, document)
 

@@ -71,6 +71,14 @@ def test_the_form_shows_the_examples_then_the_defaults():
     assert json.loads(values["time"]) == {"mode": "ALL"}
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"), [("SUM", "SUM"), ("12", '"12"'), ("", '""'), (" a", '" a"'), ({"a": 1}, '{\n  "a": 1\n}')]
+)
+def test_a_text_among_other_types_has_quotes_only_where_it_could_be_mistaken(value, shown):
+    schema = {"oneOf": [{"type": "string"}, {"type": "object"}], "default": value}
+    assert field(schema).value == shown
+
+
 def test_input_boxes_become_groups_and_nothing_is_lost():
     fields = form.fields(process(), "de")
     boxes = [
