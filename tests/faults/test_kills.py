@@ -1,0 +1,149 @@
+"""Servers that are killed or stopped: their jobs end, and nothing that was acknowledged is lost."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import requests
+
+from nbprocessor.model import JobStatus
+from tests.faults.conftest import accepted, at_work
+from tests.faults.invariants import assert_nothing_lost, wait_until_gone
+from tests.servers.nbprocessor import start
+
+pytestmark = pytest.mark.kernel
+KERNELS = {"NBPROCESSOR_EXECUTION__EXECUTOR": "subprocess", "NBPROCESSOR_EXECUTION__WORKERS": "2"}
+"""No fork server: for faults that have nothing to do with it."""
+
+
+@pytest.mark.parametrize("executor", ["direct", "subprocess"])
+def test_a_killed_servers_run_ends_and_the_next_server_closes_its_job(tmp_path, notebooks, executor):
+    results = tmp_path / "results"
+    environment = {"NBPROCESSOR_EXECUTION__EXECUTOR": executor}
+    with start(notebooks, results, env=environment) as server:
+        job_id = at_work(server, "slow")
+        server.process.kill()
+        server.process.wait()
+    wait_until_gone(tmp_path)
+    with start(notebooks, results, env=environment) as server:
+        job = server.get(f"/jobs/{job_id}").json()
+        assert (job["status"], "lost" in job["message"]) == ("failed", True)
+        assert "the first cell ran" in server.get(f"/jobs/{job_id}/notebook").text
+        assert server.get(f"/jobs/{job_id}/manifest").json()["job"]["status"] == "failed"
+    assert_nothing_lost(results, [job_id])
+
+
+def test_a_job_is_kept_from_the_moment_it_is_acknowledged(tmp_path, notebooks):
+    results = tmp_path / "results"
+    with start(notebooks, results) as server:
+        job_ids = [accepted(server, "quick", number=number) for number in range(8)]
+        server.process.kill()
+        server.process.wait()
+    wait_until_gone(tmp_path)
+    with start(notebooks, results) as server:
+        ended = [server.ended(job_id) for job_id in job_ids]
+    jobs = assert_nothing_lost(results, job_ids)
+    # Two of them at most were running, in a notebook that does not say it may be repeated.
+    assert sum(job["status"] == "successful" for job in ended) >= 6
+    assert all(jobs[job["jobID"]].status == job["status"] for job in ended)
+
+
+def test_what_may_be_repeated_is_run_again_after_a_kill(tmp_path, notebooks):
+    results = tmp_path / "results"
+    with start(notebooks, results, env=KERNELS) as server:
+        job_id = at_work(server, "again", mark=str(tmp_path / "mark"))
+        server.process.kill()
+        server.process.wait()
+    wait_until_gone(tmp_path)
+    with start(notebooks, results, env=KERNELS) as server:
+        assert server.ended(job_id)["status"] == "successful"
+    assert assert_nothing_lost(results, [job_id])[job_id].attempt == 2
+
+
+def test_a_server_that_is_told_to_stop_leaves_every_job_settled(tmp_path, notebooks):
+    results = tmp_path / "results"
+    with start(notebooks, results, env=KERNELS) as server:
+        lost = at_work(server, "slow")
+        again = at_work(server, "again", mark=str(tmp_path / "mark"))
+        waiting = accepted(server, "quick")
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(20)
+        assert time.monotonic() - began < 10
+        assert server.process.returncode in {0, -signal.SIGTERM}
+        assert "Traceback" not in server.log.read_text()
+    jobs = assert_nothing_lost(results, [lost, again, waiting], waiting=2)
+    assert (jobs[lost].status, "server stopped" in jobs[lost].message) == (JobStatus.FAILED, True)
+    with start(notebooks, results, env=KERNELS) as server:
+        assert {server.ended(job_id)["status"] for job_id in (again, waiting)} == {"successful"}
+    assert_nothing_lost(results, [lost, again, waiting])
+
+
+def test_a_run_of_the_command_line_beside_a_server_is_dismissed_there_and_closed_when_it_was_killed(
+    tmp_path, notebooks
+):
+    results = tmp_path / "results"
+    command = [sys.executable, "-m", "nbprocessor", "run", "slow", "--quiet", "-p", "seconds", "600"]
+    command += ["--notebooks", str(notebooks), "--results", str(results)]
+    with start(notebooks, results, env=KERNELS) as server:
+        with subprocess.Popen(
+            command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=os.environ | KERNELS
+        ) as run:
+            dismissed = _running(server)
+            server.delete(f"/jobs/{dismissed}")
+            assert server.ended(dismissed)["status"] == "dismissed"
+            assert "dismissed" in run.communicate(timeout=20)[1]
+        assert run.returncode == 1
+        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, env=os.environ | KERNELS) as run:
+            killed = _running(server)
+            run.kill()
+        job = server.ended(killed)
+        assert (job["status"], "lost" in job["message"]) == ("failed", True)
+    assert_nothing_lost(results, [dismissed, killed])
+
+
+def test_nothing_is_lost_when_servers_are_killed_under_load(tmp_path, notebooks):
+    results, seed = tmp_path / "results", random.Random(20260301)
+    acknowledged: list[str] = []
+    for _ in range(3):
+        with start(notebooks, results) as server:
+            threads = [threading.Thread(target=_load, args=(server, acknowledged)) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            # The moment of the kill is what is drawn; it is no event that could be waited for.
+            time.sleep(seed.uniform(0.1, 4))
+            server.process.kill()
+            server.process.wait()
+            for thread in threads:
+                thread.join()
+        wait_until_gone(tmp_path)
+    with start(notebooks, results) as server:
+        for job_id in acknowledged:
+            assert server.ended(job_id)["status"] in {"successful", "failed"}
+    jobs = assert_nothing_lost(results, acknowledged)
+    assert sum(job.status is JobStatus.FAILED for job in jobs.values()) <= 3 * 2
+
+
+def _load(server, acknowledged) -> None:
+    """Execute until the server is gone."""
+    try:
+        for number in range(20):
+            acknowledged.append(accepted(server, "quick", number=number))
+    except requests.RequestException:
+        return
+
+
+def _running(server) -> str:
+    """Wait until a job runs, and return its id."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for job in server.get("/jobs?status=running").json()["jobs"]:
+            if job["message"].startswith("Work"):
+                return job["jobID"]
+        time.sleep(0.1)
+    raise AssertionError("no job runs")
