@@ -48,9 +48,9 @@ class NotebookManager(BaseManager):  # type: ignore[misc]  # pygeoapi has no ann
         process_id: str,
         data_dict: Mapping[str, Json],  # noqa: ARG002  # validated before: CALL has the request as it was read
         execution_mode: object = None,  # noqa: ARG002  # CALL has the whole Prefer header
-        requested_outputs: object = None,  # noqa: ARG002
-        subscriber: object = None,  # noqa: ARG002
-        requested_response: object = "raw",  # noqa: ARG002
+        requested_outputs: object = None,  # noqa: ARG002  # as for the others: CALL has it
+        subscriber: object = None,  # noqa: ARG002  # likewise
+        requested_response: object = "raw",  # noqa: ARG002  # likewise
     ) -> tuple[str, str, Any, PygeoapiStatus, dict[str, str]]:
         """Queue a job for the validated request and say so; waiting for a synchronous answer is the adapter's."""
         call = CALL.get()
@@ -131,5 +131,5 @@ def _metadata(job: Job) -> dict[str, Json]:
     }
 
 
-def _not_here(process: Process, inputs: Mapping[str, Json]) -> tuple[str, Any]:  # noqa: ARG001
+def _not_here(process: Process, inputs: Mapping[str, Json]) -> tuple[str, Any]:  # noqa: ARG001  # pygeoapi's shape of it
     raise RuntimeError(f"{process.id} is executed through the queue, not by its processor")

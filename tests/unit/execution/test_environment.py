@@ -9,7 +9,7 @@ from nbprocessor.execution.log import JobLog
 
 SERVER = {
     "PATH": "/bin",
-    "HOME": "/home/me",
+    "HOME": "/srv/me",
     "LC_ALL": "C.UTF-8",
     "TZ": "Europe/Berlin",
     "NBPROCESSOR_STORE__URL": "postgresql://user:secret@host/name",
@@ -20,7 +20,7 @@ SERVER = {
 
 
 def test_no_variable_is_passed_that_is_not_named():
-    assert passed(SERVER) == {"PATH": "/bin", "HOME": "/home/me", "LC_ALL": "C.UTF-8", "TZ": "Europe/Berlin"}
+    assert passed(SERVER) == {"PATH": "/bin", "HOME": "/srv/me", "LC_ALL": "C.UTF-8", "TZ": "Europe/Berlin"}
 
 
 def test_a_job_is_told_who_it_is_and_where_its_data_and_its_outputs_are():

@@ -30,7 +30,9 @@ def resolve(declared):
     outbound = Outbound(config.Outbound(allow_hosts=("127.0.0.1",)))
 
     def resolved(max_bytes=1000, **inputs):
-        fetch = lambda url, limit: outbound.fetch(url, max_bytes=limit)  # noqa: E731
+        def fetch(url, limit):
+            return outbound.fetch(url, max_bytes=limit)
+
         return references.resolve(declared, inputs, fetch, max_bytes)
 
     return resolved
