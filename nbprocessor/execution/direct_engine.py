@@ -150,7 +150,7 @@ class _Run:
 
     def _interrupt(self) -> None:
         # Saved first: a cell that does not obey is killed, and with it this process.
-        self._manager.flush()
+        self._manager.flush_partial()
         self._cells.interrupt()
 
 
