@@ -69,7 +69,7 @@ def lines_within(source: Source, unit: str, georesource: Georesource, dates: Seq
     """Find the parts of lines that lie in the areas of a spatial unit, alive on each date, and how long they are.
 
     Args and errors are those of `points_within`. Lengths are geodesic, on WGS84 (see `geodesic_kilometres`). A line
-    along the boundary of two areas counts in both.
+    along the boundary of two areas counts in both; one that runs there and back counts every pass.
     """
     areas, features = source.areas_of_all_times(unit), source.features_of_all_times(georesource.id)
     shapes = mended(areas)
@@ -78,9 +78,9 @@ def lines_within(source: Source, unit: str, georesource: Georesource, dates: Seq
     row, line = tree.query(shapes, predicate="intersects")
     covered_row, covered_line = tree.query(shapes, predicate="covers")
     cut = ~np.isin(row * len(lines) + line, covered_row * len(lines) + covered_line)
-    parts = lines[line]  # most lines lie in one area as a whole: only the others need to be cut
-    parts[cut] = shapely.intersection(parts[cut], shapes[row[cut]])
-    return _within(source, unit, dates, areas, features, row, feature[line], geodesic_kilometres(parts))
+    kilometres = geodesic_kilometres(lines)[line]  # most lines lie in one area as a whole: only others need to be cut
+    kilometres[cut] = _kilometres_inside(lines[line[cut]], shapes[row[cut]])
+    return _within(source, unit, dates, areas, features, row, feature[line], kilometres)
 
 
 def matching(within: Within, condition: Condition) -> Within:
@@ -122,6 +122,28 @@ def geodesic_kilometres(shapes: Sequence[shapely.Geometry] | Array) -> Array:
     start, end = coordinates[:-1][same], coordinates[1:][same]
     _, _, metres = ELLIPSOID.inv(start[:, 0], start[:, 1], end[:, 0], end[:, 1])
     return np.bincount(owner[line[1:][same]], weights=metres, minlength=len(shapes)) / 1000
+
+
+def _kilometres_inside(lines: Array, shapes: Array) -> Array:
+    """Return the length of each line's part inside the shape beside it.
+
+    A line that meets itself is cut segment by segment, as intersections keep only one of several passes.
+    """
+    meets_itself = (shapely.get_type_id(lines) == 1) & ~shapely.is_simple(lines)
+    single, several = ~meets_itself, np.flatnonzero(meets_itself)
+    kilometres = np.zeros(len(lines))
+    kilometres[single] = geodesic_kilometres(shapely.intersection(lines[single], shapes[single]))
+    coordinates, line = shapely.get_coordinates(lines[several], return_index=True)
+    same = line[1:] == line[:-1]
+    segments = shapely.linestrings(np.stack([coordinates[:-1][same], coordinates[1:][same]], axis=1))
+    owner = several[line[1:][same]]
+    shapely.prepare(shapes[several])
+    touching = shapely.intersects(shapes[owner], segments)
+    segments, owner = segments[touching], owner[touching]
+    cut = ~shapely.covers(shapes[owner], segments)
+    segments[cut] = shapely.intersection(segments[cut], shapes[owner[cut]])
+    inside = geodesic_kilometres(segments)
+    return kilometres + np.bincount(owner, weights=inside, minlength=len(lines))
 
 
 def mended(features: gpd.GeoDataFrame) -> Array:

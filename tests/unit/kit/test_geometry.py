@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
@@ -153,6 +154,30 @@ def test_points_have_no_length(town):
     source, points, _ = town(points=[{"at": [0.5, 0.5]}])
     with pytest.raises(ValueError, match="find lines with"):
         length(points_within(source, "teile", points, [DAY]))
+
+
+@pytest.mark.parametrize("end", [1.8, 2.4])
+def test_every_pass_of_a_line_counts_whether_it_leaves_the_area_or_not(town, end):
+    there, once = [[0.5, 0.5], [end, 0.5], [0.5, 0.5], [end, 0.5]], [[0.5, 0.5], [end, 0.5]]
+    found = rows(lengths(town(lines=[{"along": there}])))
+    simple = rows(lengths(town(lines=[{"along": once}])))
+    for area in "ABC":
+        assert found[area] == pytest.approx(3 * simple[area])
+
+
+def test_the_parts_of_an_area_add_up_to_it_for_lines_that_run_over_themselves(tmp_path):
+    random = np.random.default_rng(11)
+    lines = [{"along": random.integers(-1, 5, (random.integers(2, 7), 2)).tolist()} for _ in range(60)]
+    lines = [line for line in lines if any(a != b for a, b in pairwise(line["along"]))]
+    parts = [{"ID": f"{x}-{y}", "square": [x + 0.5, y + 0.5]} for x in range(3) for y in range(3)]
+    whole = [{"ID": "A", "square": [0.5, 0.5, 3, 3]}]
+    source = open_source(
+        build(tmp_path, areas={"teile": parts, "ganzes": whole}, georesources={"linien": lines}),
+    )
+    of_parts, of_whole = (
+        length(lines_within(source, unit, source.georesource("linien"), [DAY])) for unit in ("teile", "ganzes")
+    )
+    assert of_parts[DAY].sum() == pytest.approx(of_whole.at["A", DAY], rel=1e-7)
 
 
 def test_no_dates_make_no_columns(town):
