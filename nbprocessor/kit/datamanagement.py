@@ -20,7 +20,6 @@ from typing import Any
 from urllib.parse import quote
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
 from nbprocessor import contract
@@ -53,7 +52,6 @@ _ID_KEYS: dict[Kind, str] = {
 }
 _DATE_COLUMN = re.compile(r"DATE_(\d{4}-\d{2}-\d{2})")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 class DataManagement(Source):
@@ -93,10 +91,10 @@ class DataManagement(Source):
         indicators = [resource for resource in inputs if isinstance(resource, Indicator)]
         georesources = [resource for resource in inputs if isinstance(resource, Georesource)]
         for unit in dict.fromkeys(units):
+            if any(unit not in indicator.spatial_units for indicator in indicators):
+                continue  # it cannot be computed, so nothing of it will be asked for
             self._begin(("spatial unit", unit), "spatial-units", unit)
             self._begin(("areas", unit), "spatial-units", unit, FEATURES)
-            if any(unit not in indicator.spatial_units for indicator in indicators):
-                continue  # it cannot be computed, so nothing more of it will be asked for
             for indicator in indicators:
                 self._begin(("time series", indicator.id, unit), "indicators", indicator.id, unit, TIME_SERIES)
             for georesource in georesources:
@@ -132,14 +130,19 @@ class DataManagement(Source):
             raise self.not_found("indicator", f"{indicator_id} on spatial unit {unit_id}", error.status) from error
         return _table(rows, _resource("indicators", indicator_id, unit_id))
 
+    def addressed(self, indicator: Indicator, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the body with who may see the values, by the names this server has for it."""
+        if not self.signed_in:  # nothing will be sent
+            return body
+        return {**_without(body, (*PERMISSIONS, *ALLOWED_ROLES)), **self._access(indicator, body)}
+
     def put(self, indicator: Indicator, unit_id: str, body: dict[str, Any]) -> str:
         """Send one PUT. Values that 32 bits cannot hold and areas the unit does not have are refused before."""
         resource = _resource("indicators", indicator.id, unit_id)
         if not self.signed_in:
             raise DataUnavailable(resource, "nobody is signed in, so nothing can be written to Data Management", 401)
         self._check_values(unit_id, body["indicatorValues"], resource)
-        document = {**_without(body, (*PERMISSIONS, *ALLOWED_ROLES)), **self._access(indicator, body)}
-        content = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+        content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         try:
             self._connection.put(f"/management/indicators/{quote(indicator.id, safe='')}", resource, content)
         except ResourceNotFound as error:
@@ -302,7 +305,7 @@ def _too_large(entries: Iterable[Mapping[str, Any]]) -> list[str]:
     return [
         f'{pair["indicatorValue"]:g} (area "{area}", {pair["timestamp"]})'
         for area, pair in pairs
-        if pair["indicatorValue"] is not None and abs(pair["indicatorValue"]) > _LARGEST_FLOAT32
+        if pair["indicatorValue"] is not None and abs(pair["indicatorValue"]) > timeseries.LARGEST
     ][: geodata.NAMED]
 
 

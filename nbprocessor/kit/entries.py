@@ -53,10 +53,11 @@ def error(
     return document if status is None else {**document, "dataManagementApiErrorCode": status}
 
 
-def hand_over_failure(unit: str, resource_type: ResourceType, dataset: str, fault: DataError) -> None:
-    """Hand over a job summary that only says which dataset cannot be had; the run ends after that."""
+def hand_over_failure(unit: str, resource_type: ResourceType, dataset: str, fault: Exception) -> None:
+    """Hand over a job summary that only says which dataset cannot be had or used; the run ends after that."""
     status = getattr(fault, "status", None)
     unknown = isinstance(fault, ResourceNotFound) and status in (None, 404)
-    kind: ErrorType = "missingDataset" if unknown else "dataManagementApiError"
+    other: ErrorType = "dataManagementApiError" if isinstance(fault, DataError) else "processingError"
+    kind: ErrorType = "missingDataset" if unknown else other
     entry = Entry(unit, errors=[error(kind, resource_type, dataset, str(fault), status=status)])
     outputs.output(SUMMARY, [entry.to_output()])

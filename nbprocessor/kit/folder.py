@@ -106,14 +106,14 @@ class FolderSource(Source):
     def put(self, indicator: Indicator, unit_id: str, body: dict[str, Any]) -> str:
         """Merge values into the table and replace it; two jobs at once do so one after the other."""
         address = self.address(indicator.id, unit_id)
-        new = timeseries.table(body)
+        areas = [entry["spatialReferenceKey"] for entry in body["indicatorValues"]]
         if self._geodata_path("spatial unit", unit_id) is not None:
-            self.expect_areas(unit_id, list(new.index), address)
+            self.expect_areas(unit_id, areas, address)
         path = self.writes / _FOLDERS["indicator"] / _name(indicator.id) / f"{_name(unit_id)}.csv"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_TIMEOUT):
-                whole = self._merged(self._tables(indicator.id).get(unit_id), new)
+                whole = self._merged(self._tables(indicator.id).get(unit_id), body)
                 files.write(path, whole.to_csv(index_label="ID", lineterminator="\n").encode())
         except Timeout as error:
             raise DataUnavailable(address, f"another job has been writing it for {LOCK_TIMEOUT} seconds") from error
@@ -224,12 +224,12 @@ class FolderSource(Source):
         """Return a table of text as numbers, date columns ascending."""
         return timeseries.numbers(rows[sorted(filter(_DATE.fullmatch, rows.columns))], self._called(path))
 
-    def _merged(self, path: Path | None, new: pd.DataFrame) -> pd.DataFrame:
+    def _merged(self, path: Path | None, body: dict[str, Any]) -> pd.DataFrame:
         """Return the table in ``path`` with the new values put in; columns that hold no values stay in front."""
         if path is None:
-            return new
+            return timeseries.table(body)
         rows = self._rows(path)
-        whole = timeseries.merged(self._values(rows, path), new)
+        whole = timeseries.merged(self._values(rows, path), body)
         for place, column in enumerate(column for column in rows.columns if not _DATE.fullmatch(column)):
             whole.insert(place, column, rows[column].reindex(whole.index))
         return whole

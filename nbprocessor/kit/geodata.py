@@ -3,7 +3,6 @@
 import logging
 import threading
 import warnings
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -16,7 +15,6 @@ import shapely
 
 from nbprocessor.errors import DataError, InvalidData
 from nbprocessor.kit.geojson import WGS84
-from nbprocessor.kit.lifespans import START
 
 EXTENSIONS = (".geojson", ".gpkg", ".parquet")
 """Files that can be read: GeoJSON, GeoPackage, GeoParquet."""
@@ -58,27 +56,22 @@ def read(path: Path, resource: str) -> gpd.GeoDataFrame:
 
 
 def areas(features: gpd.GeoDataFrame, resource: str) -> gpd.GeoDataFrame:
-    """Return the features of a spatial unit as areas: checked for ``ID`` and ``NAME``, IDs as text.
+    """Return the features of a spatial unit as areas: IDs as text, and the ID as ``NAME`` of those that have none.
 
-    An ID may occur once per period of validity.
+    An ID may occur once per period of validity. Where it occurs more often, `lifespans.effective_on` tells which row
+    counts.
 
     Raises:
-        InvalidData: there is no such property, rows without an ID, or an area that is there twice at the same time; the
-            sentence names them.
+        InvalidData: there is no property ``ID``, or rows without one; the sentence names them.
     """
     if features.empty:
         return empty("ID", "NAME")
-    if missing := [f"the areas have no property {name}" for name in ("ID", "NAME") if name not in features.columns]:
-        raise InvalidData(resource, missing)
-    checked = features.assign(ID=ids(features["ID"].tolist(), resource))
-    starts = checked[START].tolist() if START in checked.columns else [None] * len(checked)
-    times = Counter(
-        (area, day if isinstance(day, str) else "") for area, day in zip(checked["ID"], starts, strict=True)
-    )
-    if twice := list(dict.fromkeys(area for (area, _), number in times.items() if number > 1)):
-        text = "occurs twice with the same beginning of its validity"
-        raise InvalidData(resource, [f'the area "{area}" {text}' for area in twice[:NAMED]])
-    return checked
+    if "ID" not in features.columns:
+        raise InvalidData(resource, ["the areas have no property ID"])
+    known = ids(features["ID"].tolist(), resource)
+    names = features["NAME"].tolist() if "NAME" in features.columns else [None] * len(known)
+    texts = [area if _is_nothing(name) else name for area, name in zip(known, names, strict=True)]
+    return features.assign(ID=known, NAME=texts)
 
 
 def ids(values: Sequence[Any], resource: str) -> list[str]:
@@ -106,8 +99,12 @@ def _why(error: Exception, path: Path) -> str:
     return text.partition("; It might help")[0].rstrip(";.") or type(error).__name__
 
 
+def _is_nothing(value: object) -> bool:
+    return value is None or value is pd.NA or value == "" or (isinstance(value, float) and bool(np.isnan(value)))
+
+
 def _id(value: object) -> str:
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+    if _is_nothing(value):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 

@@ -1,5 +1,6 @@
 """Which points in time a run computes, and which areas exist then."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +13,7 @@ from nbprocessor.kit.resources import Georesource, Indicator
 from nbprocessor.kit.source import Source
 
 MODES = ("MISSING", "ALL", "DATES")
+_ISO = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def _of_georesources(
     if mode == "DATES":
         return sorted(include)
     periods = (period for resource in inputs for period in resource.overview.get("availablePeriodsOfValidity") or ())
-    candidates = include or {*target.dates, *(period["startDate"] for period in periods if period.get("startDate"))}
+    starts = (str(period.get("startDate") or "")[:10] for period in periods)
+    candidates = include or {*target.dates, *(start for start in starts if _ISO.fullmatch(start))}
     return sorted(candidates - exclude - (set(target.dates) if mode == "MISSING" else set()))
 
 

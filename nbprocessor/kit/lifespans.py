@@ -1,7 +1,8 @@
 """Periods of validity: an area or a place exists from ``validStartDate`` to ``validEndDate``, both days included.
 
 A start or end that is absent, null or empty is open: it has always been there, or has no end yet. So has one whose end
-is a day like 9999-12-31.
+is a day like 9999-12-31, or PostgreSQL's ``infinity``. What cannot be read as a date is open, too, so that one faulty
+feature costs no other its value; `unreadable` tells which these are.
 """
 
 from collections.abc import Sequence
@@ -10,28 +11,19 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from nbprocessor.errors import InvalidData
-
 START, END = "validStartDate", "validEndDate"
 SECONDS = "datetime64[s]"
 """Nanoseconds, the usual, end in the year 2262."""
+_OPEN = ("", "infinity", "-infinity", "Infinity", "-Infinity")
 
 
 def alive(features: gpd.GeoDataFrame, on: str) -> gpd.GeoDataFrame:
-    """Return the features that exist on the day ``on`` (ISO date), in their order.
-
-    Raises:
-        InvalidData: a start or end is no date.
-    """
+    """Return the features that exist on the day ``on`` (ISO date), in their order."""
     return features[alive_on(features, [on])[:, 0]]
 
 
 def alive_on(features: gpd.GeoDataFrame, dates: Sequence[str]) -> np.ndarray:
-    """Return which features exist on which days (ISO dates): bool, features × days, both in the order given.
-
-    Raises:
-        InvalidData: a start or end is no date.
-    """
+    """Return which features exist on which days (ISO dates): bool, features × days, both in the order given."""
     days = np.array(list(dates), dtype=SECONDS)[None, :]
     start, end = (_days(features, column)[:, None] for column in (START, END))
     exist: np.ndarray = (np.isnat(start) | (start <= days)) & (np.isnat(end) | (end >= days))
@@ -41,13 +33,11 @@ def alive_on(features: gpd.GeoDataFrame, dates: Sequence[str]) -> np.ndarray:
 def effective_on(areas: gpd.GeoDataFrame, dates: Sequence[str]) -> np.ndarray:
     """Return what `alive_on` returns, with at most one row per ID and day: of several, the one that began last.
 
-    Two shapes of one area on the same day are a fault in the data; counting in both would count twice.
-
-    Raises:
-        InvalidData: a start or end is no date.
+    Two shapes of one area on the same day are a fault in the data; counting in both would count twice. Of those that
+    began on the same day, the last one counts.
     """
     exist = alive_on(areas, dates)
-    if areas["ID"].is_unique:
+    if areas["ID"].is_unique or not len(dates):
         return exist
     newest_first = _from_oldest(areas)[::-1]
     frame = pd.DataFrame(exist[newest_first])
@@ -72,14 +62,26 @@ def _from_oldest(features: gpd.GeoDataFrame) -> np.ndarray:
     return np.argsort(began, kind="stable")
 
 
+def unreadable(features: gpd.GeoDataFrame) -> np.ndarray:
+    """Return which features have a start or end that is no date, and is taken as open: bool, in their order."""
+    wrong = np.zeros(len(features), dtype=bool)
+    for column in (START, END):
+        wrong |= np.isnat(_days(features, column)) & ~np.isin(_texts(features, column), _OPEN)
+    return wrong
+
+
 def _days(features: gpd.GeoDataFrame, column: str) -> np.ndarray:
-    """Return a column of dates; NaT where it is open."""
-    if column not in features.columns:
-        return np.full(len(features), np.datetime64("NaT", "s"))
-    given = features[column]
-    text = given.astype(object).where(given.notna(), "").astype(str).str.strip()
-    days = pd.to_datetime(text.where(text != ""), format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None)
-    if wrong := sorted(set(text[days.isna() & (text != "")])):
-        raise InvalidData(column, [f'"{value}" is no date' for value in wrong[:5]])
-    seconds: np.ndarray = days.to_numpy(SECONDS)
+    """Return a column of dates; NaT where it is open or cannot be read."""
+    text = pd.Series(_texts(features, column), dtype=object)
+    days = pd.to_datetime(text.where(~text.isin(_OPEN)), format="ISO8601", errors="coerce", utc=True)
+    seconds: np.ndarray = days.dt.tz_localize(None).to_numpy(SECONDS)
     return seconds
+
+
+def _texts(features: gpd.GeoDataFrame, column: str) -> np.ndarray:
+    """Return a column as text without blanks around; empty where there is nothing."""
+    if column not in features.columns:
+        return np.full(len(features), "", dtype=object)
+    given = features[column]
+    texts: np.ndarray = given.astype(object).where(given.notna(), "").astype(str).str.strip().to_numpy(object)
+    return texts

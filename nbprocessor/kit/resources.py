@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Indicator:
     def values(self, unit: str, dates: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the values on a spatial unit: rows are area IDs, columns ISO dates, float64, NaN where there is none.
 
+        A stored value that is infinite is none either; `Summary` notes it.
+
         Args:
             unit: id of the spatial unit.
             dates: which columns, in which order; a date without values is a column of NaN. None: all there are.
@@ -42,14 +45,13 @@ class Indicator:
             InvalidData: the values cannot be used; the sentence names rows and columns.
         """
         table = self.source.time_series(self.id, unit)
-        return (
-            table.copy() if dates is None else table.reindex(columns=pd.Index(list(dates), dtype=table.columns.dtype))
-        )
+        chosen = table if dates is None else table.reindex(columns=pd.Index(list(dates), dtype=table.columns.dtype))
+        return chosen.where(np.isfinite(chosen))
 
     def access(self, unit: str) -> dict[str, Any]:
         """Return who may see the values on a spatial unit, as the body of a PUT has to repeat it.
 
-        From the indicator's entry for this unit; from the indicator itself when it is not joined to it yet.
+        From the indicator's entry for this unit; from the indicator itself what that does not say, or null there.
         """
         entries = self.overview.get("applicableSpatialUnits") or ()
         entry: Mapping[str, Any] = next((entry for entry in entries if entry.get("spatialUnitId") == unit), {})
@@ -58,7 +60,7 @@ class Indicator:
             for key in ("permissions", "allowedRoles", "isPublic", "ownerId")
             if key in self.overview or key in entry
         ]
-        return {key: entry.get(key, self.overview.get(key)) for key in keys}
+        return {key: self.overview.get(key) if entry.get(key) is None else entry[key] for key in keys}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import geopandas as gpd
 import pandas as pd
 
 from nbprocessor.errors import DataError, InvalidData, ResourceNotFound
-from nbprocessor.kit import lifespans
+from nbprocessor.kit import lifespans, wording
 from nbprocessor.kit.resources import Georesource, Indicator, Overview, Receipt, SpatialUnit
 from nbprocessor.kit.timeseries import time_series
 
@@ -29,8 +29,8 @@ class Source(ABC):
     def __init__(self) -> None:
         self._read: dict[tuple[str, ...], Any] = {}
         self._reading: dict[tuple[str, ...], threading.Lock] = {}
-        self.on_failure: Callable[[Kind, str, DataError], None] | None = None
-        """Called with kind, id and error when an indicator or georesource cannot be had, before that is raised."""
+        self.on_failure: Callable[[Kind, str, Exception], None] | None = None
+        """Called with kind, id and error when a dataset cannot be had or used, which ends the run; see `tell`."""
 
     # ------------------------------------------------------------ for notebooks
 
@@ -61,12 +61,23 @@ class Source(ABC):
         overview = self._once(("spatial unit", unit_id), lambda: self.read_spatial_unit(unit_id))
         return SpatialUnit(unit_id, overview.get("spatialUnitLevel") or unit_id, overview)
 
-    def georesource(self, georesource_id: str) -> Georesource:
+    def georesource(self, georesource_id: str | None, *, given_as: str = "") -> Georesource:
         """Return a georesource by its id.
+
+        Args:
+            georesource_id: its id.
+            given_as: the inputs that may name it, where there are several; told when it is empty.
 
         Raises:
             ResourceNotFound: there is none; the sentence lists similar ids.
         """
+        if given_as and not georesource_id:
+            de = f"Es ist keine Georessource angegeben; nötig ist eine der Eingaben {given_as}."
+            en = f"No georesource is named; one of the inputs {given_as} has to be given."
+            fault = ResourceNotFound("georesource", None, wording.choose(de, en))
+            self.tell("georesource", "", fault)
+            raise fault
+        georesource_id = georesource_id or ""
         overview = self._required("georesource", georesource_id, self.read_georesource)
         return Georesource(georesource_id, overview.get("datasetName") or georesource_id, overview, self)
 
@@ -117,18 +128,22 @@ class Source(ABC):
         Returns at once. What cannot be read is told by the method that asks for it.
         """
 
-    def write(self, indicator: Indicator, unit: str, frame: pd.DataFrame) -> Receipt:
+    def write(
+        self, indicator: Indicator, unit: str, frame: pd.DataFrame, existing: pd.DataFrame | None = None
+    ) -> Receipt:
         """Store computed values of an indicator: existing dates are replaced, areas that are not in ``frame`` stay.
 
         Args:
             indicator: the target.
             unit: id of the spatial unit.
             frame: rows are area IDs, columns ISO dates; NaN is stored as "no data".
+            existing: which pairs of area and date are written (bool); what is stored of the others stays. None: all.
 
         Raises:
             DataError: the source did not accept the values.
         """
-        body = time_series(frame, self.spatial_unit(unit).name, indicator.access(unit))
+        body = time_series(frame, self.spatial_unit(unit).name, indicator.access(unit), existing)
+        body = self.addressed(indicator, body)
         resource = self.put(indicator, unit, body)
         self._read.pop(("time series", indicator.id, unit), None)
         self._read.pop(("indicator", indicator.id), None)
@@ -160,6 +175,10 @@ class Source(ABC):
     def read_time_series(self, indicator_id: str, unit_id: str) -> pd.DataFrame:
         """Return a float64 table, index ``ID``, columns ISO dates ascending; called once by `time_series`."""
 
+    def addressed(self, indicator: Indicator, body: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - for sources
+        """Return a PUT body as this source takes it; called by `write`, and what `put` is given."""
+        return body
+
     @abstractmethod
     def put(self, indicator: Indicator, unit_id: str, body: dict[str, Any]) -> str:
         """Store a PUT body whole or not at all and return where its values are; called by `write`."""
@@ -173,6 +192,11 @@ class Source(ABC):
         """Return the ids there are; called when one was asked for that is not there. May be empty."""
 
     # ------------------------------------------------------------- for sources
+
+    def tell(self, kind: Kind, wanted: str, fault: Exception) -> None:
+        """Tell `on_failure` of an error that is about to end the run."""
+        if self.on_failure is not None:
+            self.on_failure(kind, wanted, fault)
 
     def not_found(self, kind: Kind, wanted: str, status: int | None = None) -> ResourceNotFound:
         """Return the error for an id that is not there, with a sentence that lists similar ids."""
@@ -197,8 +221,7 @@ class Source(ABC):
         try:
             return self._once((kind, wanted), lambda: read(wanted))
         except DataError as fault:
-            if self.on_failure is not None:
-                self.on_failure(kind, wanted, fault)
+            self.tell(kind, wanted, fault)
             raise
 
     def _once(self, key: tuple[str, ...], read: Callable[[], T]) -> T:

@@ -18,10 +18,15 @@ from nbprocessor.kit.filters import EVERYTHING, Condition
 from nbprocessor.kit.indicators import TargetDates
 from nbprocessor.kit.resources import Georesource, Indicator, Receipt
 from nbprocessor.kit.source import Source
+from nbprocessor.kit.timeseries import LARGEST
 from nbprocessor.kit.views import Table
 
 Resource = Indicator | Georesource
 _TYPES: Mapping[type, ResourceType] = {Indicator: "INDICATOR", Georesource: "GEORESOURCE"}
+_CAUSES: Sequence[ErrorType] = (
+    "dataManagementApiError", "missingDataset", "missingSpatialUnit", "missingSpatialUnitFeature", "missingTimestamp",
+)  # fmt: skip
+"""What keeps a spatial unit from being computed; the more it explains, the earlier."""
 
 
 class Summary:
@@ -34,6 +39,9 @@ class Summary:
         self.result_data: list[Mapping[str, Any]] = []
         """The PUT bodies that were accepted: the output ``resultData``."""
         self._existing: dict[str, pd.DataFrame] = {}
+        self._computed: set[str] = set()
+        self._unreadable: dict[str, DataError] = {}
+        """Georesources that could not be read, by id: all units need them, and one attempt is enough."""
         self._inputs: dict[str, Sequence[Resource]] = {}
 
     def units(self, units: Sequence[str], inputs: Sequence[Resource], where: Condition = EVERYTHING) -> Iterator[str]:
@@ -53,7 +61,8 @@ class Summary:
         for done, unit in enumerate(chosen):
             outputs.progress(done, len(chosen), unit)
             if self.check_inputs(unit, inputs):
-                self._note_unknown_property(unit, inputs, where)
+                if self.dates:
+                    self._note_unknown_property(unit, inputs, where)
                 yield unit
 
     def check_inputs(self, unit: str, inputs: Sequence[Resource]) -> bool:
@@ -69,30 +78,35 @@ class Summary:
                 unit, "missingSpatialUnit", one,
                 wording.choose(text, f'The indicator "{one.name}" is not available on this spatial unit.'),
             )  # fmt: skip
+        if lacking:  # that explains it; whether there is such a spatial unit at all need not be asked
+            return False
         try:
             self.source.spatial_unit(unit)
             areas = indicators.existing(self.source, unit, self.dates)
-            self._note_twice(unit)
+            if self.dates:
+                self._note_areas(unit, areas)
             known = areas
-            for resource in inputs if not lacking else ():
+            for resource in inputs:
                 if isinstance(resource, Indicator):
                     rows = self.source.time_series(resource.id, unit).index
                     self._note_missing_areas(unit, resource, areas.index.difference(rows, sort=False))
                     known = known[known.index.isin(rows)]
                 else:
-                    self._note_nothing_alive(unit, resource)
-                    self._note_mended(unit, resource)
+                    self._note_features(unit, resource)
         except DataError as error:
+            if isinstance(resource, Georesource):
+                self._unreadable[resource.id] = error
             self.note_failure(unit, resource, error)
             return False
         self._existing[unit], self._inputs[unit] = known, inputs
-        return not lacking
+        self._note_infinite(unit, inputs)
+        return True
 
     def write(self, target: Indicator, results: Mapping[str, pd.DataFrame]) -> None:
         """Write each spatial unit's values to the target indicator, and note what became of them.
 
-        Written are the areas that exist and have a row in every input; values of a date on which the area does not
-        exist, and values that are not finite, are written as "no data".
+        Written are the areas that exist and have a row in every input, on the dates on which they exist: what is stored
+        of others stays. Values that are not finite, or too large to be stored, are written as "no data".
 
         Args:
             target: the indicator to be computed.
@@ -102,19 +116,25 @@ class Summary:
             values = self.computed(unit, frame)
             if values.empty:
                 continue
+            self._computed.add(unit)
             try:
-                self.wrote(unit, values, self.source.write(target, unit, values))
+                self.wrote(unit, values, self.source.write(target, unit, values, self._existing[unit]))
             except DataError as error:
                 self.note_failure(unit, target, error)
 
     def computed(self, unit: str, values: pd.DataFrame) -> pd.DataFrame:
-        """Return what `write` writes of ``values``; infinite ones are noted and become NaN."""
+        """Return what `write` writes of ``values``, without dates on which no area exists.
+
+        Values that are infinite, or too large for what Data Management stores, are noted and become NaN.
+        """
         existing = self._existing[unit]
         values = values.reindex(index=existing.index, columns=existing.columns).astype("float64")
-        infinite = np.isinf(values) & existing
+        infinite, large = np.isinf(values), values.abs() > LARGEST
         text = "Das Ergebnis ist keine endliche Zahl.", "The result is not a finite number."
         self.note_where(unit, self._inputs[unit][0], infinite, wording.choose(*text))
-        return values.where(existing & ~np.isinf(values))
+        text = "Das Ergebnis ist zu groß, um gespeichert zu werden.", "The result is too large to be stored."
+        self.note_where(unit, self._inputs[unit][0], large & ~infinite, wording.choose(*text))
+        return values.where(existing & ~large).loc[:, existing.any(axis=0)]
 
     def wrote(self, unit: str, values: pd.DataFrame, receipt: Receipt) -> None:
         """Note that the source has accepted the values of a spatial unit."""
@@ -179,17 +199,21 @@ class Summary:
         self.note(unit, "dataManagementApiError", resource, str(error), status=getattr(error, "status", None))
 
     def expect_results(self) -> None:
-        """End the run as failed when there was something to compute and no spatial unit has a result.
+        """End the run as failed when there was something to compute and no spatial unit could be computed.
+
+        What was computed and not accepted is no reason: the job summary tells that.
 
         Raises:
-            DataError: no unit has; the sentence tells why the first has none.
+            DataError: no unit could be; the sentence tells why the first could not.
         """
-        if not self.dates or self.result_data or not self.entries:
+        if not self.dates or self._computed or self.result_data or not self.entries:
             return
-        reasons = [error for entry in self.entries.values() for error in entry.errors]
-        first = reasons[0]["errorMessage"] if reasons else ""
+        reasons = [error for entry in self.entries.values() for error in entry.errors if error["type"] in _CAUSES]
+        first = min(reasons, key=lambda error: _CAUSES.index(error["type"]), default=None)
         text = wording.choose("Für keine Raumebene gibt es ein Ergebnis.", "There is no result for any spatial unit.")
-        raise DataError(f"{text} {first}".rstrip(), resource=reasons[0]["affectedDatasetId"] if reasons else "")
+        if first is None:
+            raise DataError(text)
+        raise DataError(f"{text} {first['errorMessage']}", resource=first["affectedDatasetId"])
 
     def to_output(self) -> list[dict[str, Any]]:
         """Return the job summary: an entry per target spatial unit, in their order."""
@@ -211,46 +235,82 @@ class Summary:
             other = f'The indicator "{indicator.name}" has no values for these areas.'
             self.note(unit, "missingSpatialUnitFeature", indicator, wording.choose(text, other), areas=areas)
 
-    def _note_nothing_alive(self, unit: str, georesource: Georesource) -> None:
-        alive = lifespans.alive_on(self.source.features_of_all_times(georesource.id), self.dates).any(axis=0)
+    def _note_infinite(self, unit: str, inputs: Sequence[Resource]) -> None:
+        """Note stored values that are infinite: `Indicator.values` has a gap in their place."""
+        text = "Der gespeicherte Wert ist keine endliche Zahl; er gilt als fehlend."
+        other = "The stored value is not a finite number; it counts as missing."
+        for resource in inputs if self.dates else ():
+            if isinstance(resource, Indicator):
+                values = self.source.time_series(resource.id, unit)
+                values = values[values.index.isin(self._existing[unit].index)]
+                for row, column in zip(*np.nonzero(np.isinf(values.to_numpy())), strict=True):
+                    where = [values.columns[column]], [values.index[row]]
+                    self.note(unit, "processingError", resource, wording.choose(text, other), *where)
+
+    def _note_features(self, unit: str, georesource: Georesource) -> None:
+        if georesource.id in self._unreadable:
+            raise self._unreadable[georesource.id].with_traceback(None)
+        features = self.source.features_of_all_times(georesource.id)
+        if not self.dates:
+            return
+        alive = lifespans.alive_on(features, self.dates).any(axis=0)
         if not alive.all():
             dates = [day for day, some in zip(self.dates, alive, strict=True) if not some]
             self.note(unit, "missingTimestamp", georesource, _no_values(georesource), dates)
+        areas = self.source.areas_of_all_times(unit)
+        if mended := _names(areas, _invalid(areas)):
+            text = "Die Geometrie dieser Gebiete ist ungültig; gerechnet wurde mit der reparierten (make_valid)."
+            other = "The geometry of these areas is invalid; computed with the mended one (make_valid)."
+            self.note(unit, "processingError", unit, wording.choose(text, other), self.dates, mended)
+        if listed := _listed(invalid := _names(features, _invalid(features))):
+            text = f"Die Geometrie von {len(invalid)} Objekten ist ungültig und wurde repariert: {listed}"
+            other = f"The geometry of {len(invalid)} features is invalid and was mended: {listed}"
+            self.note(unit, "processingError", georesource, wording.choose(text, other), self.dates)
+        if listed := _listed(undated := _names(features, lifespans.unreadable(features))):
+            text = f"Der Gültigkeitszeitraum von {len(undated)} Objekten ist nicht lesbar und gilt als offen: {listed}"
+            other = f"The period of validity of {len(undated)} features cannot be read and counts as open: {listed}"
+            self.note(unit, "processingError", georesource, wording.choose(text, other), self.dates)
 
     def _note_unknown_property(self, unit: str, inputs: Sequence[Resource], where: Condition) -> None:
         for resource in inputs:
             if isinstance(resource, Georesource) and not where.applies(self.source.features_of_all_times(resource.id)):
                 text = f'Kein Objekt in "{resource.name}" hat die Eigenschaft "{where.prop}"; der Filter trifft keines.'
                 other = f'No feature of "{resource.name}" has the property "{where.prop}"; the filter matches none.'
-                self.note(unit, "processingError", resource, wording.choose(text, other))
+                self.note(unit, "processingError", resource, wording.choose(text, other), self.dates)
 
-    def _note_twice(self, unit: str) -> None:
+    def _note_areas(self, unit: str, existing: pd.DataFrame) -> None:
+        if dates := [day for day, some in existing.any(axis=0).items() if not some]:
+            text = "Zu diesen Zeitpunkten gibt es auf der Raumebene kein Gebiet."
+            other = "On these dates the spatial unit has no areas."
+            self.note(unit, "missingTimestamp", unit, wording.choose(text, other), dates)
         areas = self.source.areas_of_all_times(unit)
+        if undated := _names(areas, lifespans.unreadable(areas)):
+            text = "Der Gültigkeitszeitraum dieser Gebiete ist nicht lesbar; er gilt als offen."
+            other = "The period of validity of these areas cannot be read; it counts as open."
+            self.note(unit, "processingError", unit, wording.choose(text, other), self.dates, undated)
         if areas["ID"].is_unique:
             return
         spare = lifespans.alive_on(areas, self.dates) & ~lifespans.effective_on(areas, self.dates)
-        if twice := list(dict.fromkeys(areas["ID"][spare.any(axis=1)])):
+        if twice := _names(areas, spare.any(axis=1)):
+            dates = [day for day, some in zip(self.dates, spare.any(axis=0), strict=True) if some]
             text = "Diese Gebiete gibt es an einem Tag mehrfach; gerechnet wurde mit dem, das zuletzt begann."
             other = "These areas exist several times on one day; computed with the one that began last."
-            self.note(unit, "processingError", unit, wording.choose(text, other), areas=twice)
-
-    def _note_mended(self, unit: str, georesource: Georesource) -> None:
-        if areas := _invalid(self.source.areas_of_all_times(unit)):
-            text = "Die Geometrie dieser Gebiete ist ungültig; gerechnet wurde mit der reparierten (make_valid)."
-            other = "The geometry of these areas is invalid; computed with the mended one (make_valid)."
-            self.note(unit, "processingError", unit, wording.choose(text, other), areas=areas)
-        if features := _invalid(self.source.features_of_all_times(georesource.id)):
-            listed = ", ".join(features[:10]) + (" …" if len(features) > 10 else "")
-            text = f"Die Geometrie von {len(features)} Objekten ist ungültig und wurde repariert: {listed}"
-            other = f"The geometry of {len(features)} features is invalid and was mended: {listed}"
-            self.note(unit, "processingError", georesource, wording.choose(text, other))
+            self.note(unit, "processingError", unit, wording.choose(text, other), dates, twice)
 
 
-def _invalid(features: gpd.GeoDataFrame) -> list[str]:
-    """Return the IDs of features with an invalid shape; their row, counted from 1, where they have no ID."""
-    wrong = ~features.geometry.is_valid & features.geometry.notna()
-    names = features["ID"] if "ID" in features.columns else pd.Series(range(1, len(features) + 1), features.index)
-    return [str(name) for name in dict.fromkeys(names[wrong])]
+def _invalid(features: gpd.GeoDataFrame) -> np.ndarray:
+    wrong: np.ndarray = (~features.geometry.is_valid & features.geometry.notna()).to_numpy(dtype=bool)
+    return wrong
+
+
+def _names(features: gpd.GeoDataFrame, which: np.ndarray) -> list[str]:
+    """Return the IDs of some features; their row, counted from 1, where they have no ID."""
+    names = features["ID"].to_numpy() if "ID" in features.columns else np.arange(1, len(features) + 1)
+    return [str(name) for name in dict.fromkeys(names[which])]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
 
 
 def _no_values(resource: Resource) -> str:

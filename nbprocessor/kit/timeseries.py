@@ -8,9 +8,15 @@ import pandas as pd
 
 from nbprocessor.errors import InvalidData
 
+LARGEST = float(np.finfo(np.float32).max)
+"""Data Management stores 32-bit numbers."""
+
 
 def time_series(
-    frame: pd.DataFrame, spatial_unit_name: str = "", access: Mapping[str, Any] | None = None
+    frame: pd.DataFrame,
+    spatial_unit_name: str = "",
+    access: Mapping[str, Any] | None = None,
+    existing: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return the PUT body for a table of values; also what the output ``resultData`` is a list of.
 
@@ -18,13 +24,18 @@ def time_series(
         frame: rows are area IDs, columns ISO dates; NaN becomes null, "no data".
         spatial_unit_name: the unit's name (not its id), as Data Management wants it.
         access: who may see the values, see `Indicator.access`.
+        existing: which pairs of area and date there are (bool); the others, and areas without any, are left out. None:
+            all of them.
 
     Raises:
         InvalidData: an ID occurs twice, a column is no date, or a value is infinite: an error in the computation.
     """
     _check(frame)
+    if existing is None:
+        existing = pd.DataFrame(data=True, index=frame.index, columns=frame.columns)
     dates = [str(column) for column in frame.columns]
     values = frame.astype(object).where(frame.notna(), None).to_numpy()
+    pairs = existing.reindex(index=frame.index, columns=frame.columns, fill_value=False).to_numpy(dtype=bool)
     return {
         "applicableSpatialUnit": spatial_unit_name,
         **(access or {}),
@@ -32,16 +43,19 @@ def time_series(
             {
                 "spatialReferenceKey": str(area),
                 "valueMapping": [
-                    {"indicatorValue": value, "timestamp": date} for value, date in zip(row, dates, strict=True)
+                    {"indicatorValue": value, "timestamp": date}
+                    for value, date, exists in zip(row, dates, known, strict=True)
+                    if exists
                 ],
             }
-            for area, row in zip(frame.index, values, strict=True)
+            for area, row, known in zip(frame.index, values, pairs, strict=True)
+            if known.any() or not dates
         ],
     }
 
 
 def table(body: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the table of values of a PUT body: the inverse of `time_series`."""
+    """Return the table of values of a PUT body: the inverse of `time_series`; NaN for pairs it does not have, too."""
     rows = {
         entry["spatialReferenceKey"]: {pair["timestamp"]: pair["indicatorValue"] for pair in entry["valueMapping"]}
         for entry in body["indicatorValues"]
@@ -50,24 +64,30 @@ def table(body: Mapping[str, Any]) -> pd.DataFrame:
     return frame.rename_axis(index="ID").sort_index(axis="columns")
 
 
-def merged(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Return ``old`` with the cells of ``new`` put in, null included; rows and dates only one of them has are kept."""
+def merged(old: pd.DataFrame, body: Mapping[str, Any]) -> pd.DataFrame:
+    """Return ``old`` with the values of a PUT body put in, null included; pairs the body does not have are kept."""
+    new = table(body)
     rows = old.index.append(new.index.difference(old.index, sort=False))
     columns = old.columns.union(new.columns)
     result = old.reindex(index=rows, columns=columns)
-    result.loc[new.index, new.columns] = new.to_numpy()
+    pairs = {
+        entry["spatialReferenceKey"]: {pair["timestamp"]: 1 for pair in entry["valueMapping"]}
+        for entry in body["indicatorValues"]
+    }
+    sent = pd.DataFrame.from_dict(pairs, orient="index").reindex(index=new.index, columns=new.columns).notna()
+    result.loc[new.index, new.columns] = new.where(sent, result.loc[new.index, new.columns]).to_numpy()
     return result.rename_axis(index="ID")
 
 
 def numbers(rows: pd.DataFrame, resource: str) -> pd.DataFrame:
-    """Return rows of text as float64; empty text and null are NaN.
+    """Return rows of text as float64; empty text and null are NaN, and infinite values stay what they are.
 
     Raises:
-        InvalidData: there is text that is no finite number; the sentence names up to five places.
+        InvalidData: there is text that is no number; the sentence names up to five places.
     """
     text = rows.astype(object).where(rows.notna(), "").astype(str).apply(lambda column: column.str.strip())
     values = text.apply(pd.to_numeric, errors="coerce").astype("float64")
-    wrong = (values.isna() & ~text.isin(["", "NaN", "nan", "null"])) | np.isinf(values)
+    wrong = values.isna() & ~text.isin(["", "NaN", "nan", "null"])
     if wrong.any(axis=None):
         places = [f'{area}, {date}: "{text.at[area, date]}" is not a number' for area, date in _places(wrong)]
         raise InvalidData(resource, places)

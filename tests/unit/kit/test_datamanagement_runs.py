@@ -82,6 +82,16 @@ def test_one_answer_that_fails_costs_only_its_unit_the_result(datamanagement, ed
     assert len(summary.result_data) == 2
 
 
+def test_a_georesource_that_cannot_be_read_is_asked_for_once_and_told_for_every_unit(datamanagement, editor, city):
+    city.add_georesource("places", "Orte", [])
+    datamanagement.fault("/georesources/places/allFeatures", status=500)
+    summary = Summary(editor, DATES)
+    assert list(summary.units(UNITS, [editor.georesource("places")])) == []
+    assert datamanagement.count("GET", "/management/georesources/places/allFeatures") == 1
+    statuses = [one["errorsOccurred"][-1]["dataManagementApiErrorCode"] for one in summary.to_output()]
+    assert statuses == [500] * len(UNITS)
+
+
 def test_one_put_that_fails_costs_only_its_unit_the_result(datamanagement, editor, city):
     datamanagement.fault("/indicators/sum", method="PUT", status=500, times=1)
     summary = run(editor)

@@ -57,6 +57,21 @@ def test_a_put_names_the_unit_and_repeats_who_may_see_it(datamanagement, editor,
     }
 
 
+@pytest.mark.parametrize("join", [{}, {"permissions": None, "isPublic": None, "ownerId": None}])
+def test_access_that_the_unit_does_not_say_is_the_indicators_and_the_receipt_has_what_was_sent(
+    datamanagement, editor, city, join
+):
+    overview = city.overviews["indicators"]["people"]
+    overview |= {"permissions": ["p-2"], "isPublic": True, "ownerId": "org-3"}
+    for key in ("permissions", "isPublic", "ownerId"):
+        overview["applicableSpatialUnits"][0].pop(key, None)
+    overview["applicableSpatialUnits"][0].update(join)
+    receipt = editor.write(editor.indicator("people"), "quarters", VALUES)
+    body = sent(datamanagement)
+    assert body == receipt.body
+    assert (body["permissions"], body["isPublic"], body["ownerId"]) == (["p-2"], True, "org-3")
+
+
 def test_a_unit_that_is_not_joined_yet_takes_access_from_the_indicator_and_is_joined(datamanagement, editor, city):
     editor.write(editor.indicator("people"), "districts", VALUES)
     body = sent(datamanagement)

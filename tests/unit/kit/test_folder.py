@@ -132,17 +132,43 @@ def test_ids_are_text_whether_the_file_has_numbers_or_not(tmp_path):
 
 
 @pytest.mark.parametrize("start", ["2000-01-01", None])
-def test_an_area_that_is_there_twice_at_the_same_time_is_told(tmp_path, start):
-    columns = {"ID": ["1", "2", "2"], "NAME": ["a", "b", "b"], "validStartDate": [start] * 3}
+def test_an_area_that_is_there_twice_at_the_same_time_is_one_area(tmp_path, start):
+    columns = {"ID": ["1", "2", "2"], "NAME": ["a", "b", "c"], "validStartDate": [start] * 3}
     write(frame(**columns), tmp_path / "spatial-units" / "quarters.geojson")
-    with pytest.raises(InvalidData, match='the area "2" occurs twice'):
-        FolderSource(tmp_path).areas("quarters")
+    assert FolderSource(tmp_path).areas("quarters")["NAME"].to_dict() == {"1": "a", "2": "c"}
+
+
+@pytest.mark.parametrize("names", [{}, {"NAME": [None, "", None]}])
+def test_an_area_without_a_name_is_called_by_its_id(tmp_path, names):
+    areas = frame(ID=[1, 2, 3]).drop(columns="NAME", errors="ignore").assign(**names)
+    write(areas, tmp_path / "spatial-units" / "quarters.geojson")
+    assert FolderSource(tmp_path).areas("quarters")["NAME"].to_dict() == {"1": "1", "2": "2", "3": "3"}
 
 
 def test_values_are_numbers_zero_is_a_value_and_empty_cells_are_none(folder):
     people = FolderSource(folder).indicator("people")
     assert (people.name, people.dates, people.spatial_units) == ("people", ["2019-12-31", "2020-12-31"], ["quarters"])
     np.testing.assert_array_equal(people.values("quarters").to_numpy(), [[0, 1.5], [np.nan, np.nan]])
+
+
+def test_an_infinite_value_is_no_value_and_stays_what_it_is_when_others_are_written(folder):
+    table(folder, "ID,2020-12-31\n1,Infinity\n2,-inf\n")
+    source = FolderSource(folder)
+    people = source.indicator("people")
+    assert people.values("quarters").isna().all(axis=None)
+    source.write(people, "quarters", pd.DataFrame({"2021-12-31": [1.0, 2.0]}, index=["1", "2"]))
+    written = (folder / "indicators" / "people" / "quarters.csv").read_text()
+    assert written == "ID,2020-12-31,2021-12-31\n1,inf,1.0\n2,-inf,2.0\n"
+
+
+def test_pairs_that_are_not_written_keep_what_is_stored(folder):
+    source = FolderSource(folder)
+    people, day = source.indicator("people"), "2019-12-31"
+    stored = people.values("quarters")[day]
+    existing = pd.DataFrame({day: [False, True]}, index=["1", "2"])
+    receipt = source.write(people, "quarters", pd.DataFrame({day: [np.nan, 7.0]}, index=["1", "2"]), existing)
+    assert [row["spatialReferenceKey"] for row in receipt.body["indicatorValues"]] == ["2"]
+    assert source.indicator("people").values("quarters")[day].to_dict() == {"1": stored["1"], "2": 7.0}
 
 
 def test_a_georesource_without_metadata_has_the_periods_of_its_features(folder):
@@ -176,7 +202,6 @@ def test_metadata_beside_the_data_are_used_and_dates_come_from_the_tables(folder
         ("ID,2020-12-31\n1,1,2\n", "more fields than the first line"),
         ("ID,2020-12-31\n1,1\n2,1,2\n", "cannot be read as a table"),
         ('ID,2020-12-31\n1,"1,5"\n', '"1,5" is not a number'),
-        ("ID,2020-12-31\n1,inf\n", '"inf" is not a number'),
         ("ID,2020-12-31\n1,viele\n", '1, 2020-12-31: "viele" is not a number'),
     ],
 )

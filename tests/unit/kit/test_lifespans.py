@@ -4,7 +4,6 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbprocessor.errors import InvalidData
 from nbprocessor.kit import lifespans
 
 DAY = "2020-12-31"
@@ -39,9 +38,16 @@ def test_without_the_properties_a_feature_always_exists():
     assert lifespans.alive_on(bare, ["1000-01-01", DAY]).tolist() == [[True, True]]
 
 
-def test_what_is_no_date_is_said_in_a_sentence():
-    with pytest.raises(InvalidData, match='validEndDate: "unbekannt" is no date'):
-        lifespans.alive_on(features((None, "unbekannt"), (None, DAY)), [DAY])
+def test_a_start_or_end_that_is_no_date_counts_as_open_and_costs_no_other_feature_anything():
+    given = features((None, "unbekannt"), ("irgendwann", "2000-01-01"), (None, "2000-01-01"), ("-infinity", "infinity"))
+    assert lifespans.alive_on(given, [DAY])[:, 0].tolist() == [True, False, False, True]
+    assert lifespans.unreadable(given).tolist() == [True, True, False, False]
+
+
+def test_without_days_there_is_nothing_effective():
+    given = features(("2000-01-01", None), ("2010-01-01", None), ids="aa")
+    found = lifespans.effective_on(given, [])
+    assert found.shape == (2, 0) and found.dtype == bool
 
 
 def test_the_latest_of_each_id_is_the_one_that_began_last():
