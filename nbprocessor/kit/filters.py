@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from nbprocessor.kit import wording
+from nbprocessor.kit.resources import Georesource
 
 Array = np.ndarray
 _ORDER: Mapping[str, Callable[[Any, float], Any]] = {
@@ -89,6 +90,9 @@ def condition(
     prop: str | None = None,
     operator: str | None = None,
     value: Any = None,
+    *,
+    of: Georesource | None = None,
+    required: bool = False,
 ) -> Condition:
     """Return the condition of a process's inputs.
 
@@ -96,15 +100,31 @@ def condition(
         comp_filter: ``{"compFilterProp": …, "compFilterOperator": …, "compFilterPropVal": …}``.
         prop: the same by itself, as older clients send it; used when ``comp_filter`` names no operator.
         operator: likewise.
-        value: likewise; text or number.
+        value: likewise; text, number or bool.
+        of: the georesource whose features it is for; named in the job summary when the condition ends the run.
+        required: whether there has to be an operator.
 
     Raises:
-        ValueError: the operator is unknown, or the value does not suit it.
+        ValueError: the operator is unknown, or the value does not suit it, or there is none.
     """
+    try:
+        return _read(comp_filter, prop, operator, value, required=required)
+    except ValueError as fault:
+        if of is not None:
+            of.source.tell("georesource", of.id, fault)
+        raise
+
+
+def _read(
+    comp_filter: Mapping[str, Any] | None, prop: str | None, operator: str | None, value: Any, *, required: bool
+) -> Condition:
     given = comp_filter or {}
     if (given.get("compFilterOperator") or "") in _NONE:
         given = {"compFilterProp": prop, "compFilterOperator": operator, "compFilterPropVal": value}
     chosen = given.get("compFilterOperator") or ""
+    if chosen in _NONE and required:
+        inputs = "comp_filter, or compFilterProp, compFilterOperator and compFilterPropVal"
+        raise ValueError(f"there is no filter, and without one there is nothing to compute ({inputs})")
     if chosen in _NONE:
         return EVERYTHING
     found = Condition(str(given.get("compFilterProp") or ""), str(chosen), _text(given.get("compFilterPropVal")))

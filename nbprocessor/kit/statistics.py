@@ -17,7 +17,7 @@ METHODS: Mapping[str, str] = {
 """KomMonitor's names; the standard deviation is that of a sample (n − 1)."""
 
 
-def statistic(within: Within, prop: str, method: str | Mapping[str, Any]) -> pd.DataFrame:
+def statistic(within: Within, prop: str, method: str | Mapping[str, Any] | None) -> pd.DataFrame:
     """Return a statistic of a numeric property of the features in each area: float64, areas × dates.
 
     Values that are missing or no finite number are left out; 0 counts. NaN without values; the standard deviation of a
@@ -26,12 +26,12 @@ def statistic(within: Within, prop: str, method: str | Mapping[str, Any]) -> pd.
     Args:
         within: from `geometry.points_within`.
         prop: the property.
-        method: one of `METHODS`, or ``{"apiName": …}``.
+        method: one of `METHODS`, or ``{"apiName": …}``; None: the minimum.
 
     Raises:
         ValueError: the method is unknown.
     """
-    chosen = timespans.name(method)
+    chosen = timespans.name(method, "MIN")
     if chosen not in METHODS:
         raise ValueError(f'the statistic "{chosen}" is unknown; it is one of {", ".join(METHODS)}')
     features = within.features
@@ -77,7 +77,7 @@ def continuity(windows: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def window(
-    indicator: Indicator, unit: str, dates: Sequence[str], count: int, temporal_type: str | Mapping[str, Any]
+    indicator: Indicator, unit: str, dates: Sequence[str], count: int, temporal_type: str | Mapping[str, Any] | None
 ) -> list[pd.DataFrame]:
     """Return an indicator's values on each date and on the ``count`` dates before it.
 

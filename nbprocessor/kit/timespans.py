@@ -14,7 +14,7 @@ NEVER = ""
 """The date before the beginning of the calendar; no dataset has it."""
 
 
-def before(day: str, count: int, temporal_type: str | Mapping[str, Any]) -> str:
+def before(day: str, count: int, temporal_type: str | Mapping[str, Any] | None) -> str:
     """Return the ISO date ``count`` years, months or days before ``day``.
 
     A day the month does not have becomes its last one: a month before 31 March is 28 or 29 February.
@@ -22,14 +22,14 @@ def before(day: str, count: int, temporal_type: str | Mapping[str, Any]) -> str:
     Args:
         day: ISO date.
         count: how many; 0 is the day itself.
-        temporal_type: one of `STEPS`, or ``{"apiName": …}``.
+        temporal_type: one of `STEPS`, or ``{"apiName": …}``; None: years.
 
     Raises:
         ValueError: the kind of step is unknown, or ``day`` no date.
     """
     start = date.fromisoformat(day)
     try:
-        match name(temporal_type):
+        match name(temporal_type, STEPS[0]):
             case "YEARS":
                 return (start - relativedelta(years=count)).isoformat()
             case "MONTHS":
@@ -38,10 +38,10 @@ def before(day: str, count: int, temporal_type: str | Mapping[str, Any]) -> str:
                 return (start - timedelta(days=count)).isoformat()
     except (OverflowError, ValueError):  # before the year 1
         return NEVER
-    raise ValueError(f'the span "{name(temporal_type)}" is unknown; it is one of {", ".join(STEPS)}')
+    raise ValueError(f'the span "{name(temporal_type, STEPS[0])}" is unknown; it is one of {", ".join(STEPS)}')
 
 
-def steps_before(day: str, count: int, temporal_type: str | Mapping[str, Any]) -> Iterator[str]:
+def steps_before(day: str, count: int, temporal_type: str | Mapping[str, Any] | None) -> Iterator[str]:
     """Yield the dates 1, 2, … ``count`` steps before ``day``.
 
     Raises:
@@ -54,7 +54,7 @@ def steps_before(day: str, count: int, temporal_type: str | Mapping[str, Any]) -
 
 
 def earlier_values(
-    indicator: Indicator, unit: str, dates: Sequence[str], count: int, temporal_type: str | Mapping[str, Any]
+    indicator: Indicator, unit: str, dates: Sequence[str], count: int, temporal_type: str | Mapping[str, Any] | None
 ) -> pd.DataFrame:
     """Return the values ``count`` steps before each date: areas × ``dates``; NaN where the indicator has none.
 
@@ -81,6 +81,8 @@ def reference_values(indicator: Indicator, unit: str, dates: Sequence[str], refe
     return frame.set_axis(pd.Index(list(dates), dtype=str), axis=1)
 
 
-def name(chosen: str | Mapping[str, Any]) -> str:
-    """Return the name of a choice, which clients send as text or as ``{"apiName": …, "displayName": …}``."""
+def name(chosen: str | Mapping[str, Any] | None, default: str) -> str:
+    """Return the name of a choice, which clients send as text, as ``{"apiName": …, "displayName": …}``, or not."""
+    if chosen is None:
+        return default
     return str(chosen.get("apiName", "")) if isinstance(chosen, Mapping) else str(chosen)

@@ -10,7 +10,7 @@ import pytest
 
 from nbprocessor import contract
 from nbprocessor.kit.sources import open_source
-from nbprocessor.notebook import describe, document, inputs
+from nbprocessor.notebook import describe, document, inputs, values
 from tests.notebooks import cases, running
 from tests.notebooks.running import NOTEBOOKS
 from tests.unit.kit import towns
@@ -130,6 +130,49 @@ def test_the_inputs_of_every_case_are_what_the_process_declares(run):
     assert required <= set(run.inputs) <= set(declared)
     for name, value in run.inputs.items():
         assert inputs.problems(declared[name], value) == [], name
+
+
+COMMON = {"target_indicator_id": "t", "target_spatial_units": ["u"]}
+FLAT = {"compFilterProp": "art", "compFilterOperator": "Equal", "compFilterPropVal": True}
+SUMMED = {**COMMON, "computation_ids": ["a"]}
+SPAN = {**COMMON, "computation_id": "a", "number_of_temporal_items": 1}
+PLACES = {**COMMON, "compGeoId": "g"}
+
+
+@pytest.mark.parametrize(
+    ("process", "given"),
+    [
+        ("km_indicator_sum", {**SUMMED, "target_time": {"mode": "ALL", "includeDates": None, "excludeDates": None}}),
+        ("km_indicator_sum", {**SUMMED, "execution_interval": {"cron": "@daily"}}),
+        ("km_indicator_trend_nTemporalItems", SPAN),
+        ("km_indicator_trend_nTemporalItems", {**SPAN, "temporal_type": None}),
+        ("km_indicator_trend_nTemporalItems", {**SPAN, "temporal_type": {"apiName": "DAYS", "displayName": None}}),
+        ("km_georesource_count_pointsWithinPolygon", {**PLACES, "comp_filter": None}),
+        ("km_georesource_count_pointsWithinPolygon", {**PLACES, "comp_filter": FLAT}),
+        ("km_georesource_share_byPropertyValue", {**PLACES, **FLAT}),
+        ("km_georesource_share_byPropertyValue", {**PLACES, "comp_filter": {}, **FLAT}),
+        ("km_georesource_miscStatistics", {**PLACES, "compProp": "x"}),
+        ("km_georesource_miscStatistics", {**PLACES, "compProp": "x", "compMeth": None}),
+        ("km_georesource_length_lineSegmentsWithinPolygon", {**COMMON, "compGeoId": "", "compGeoId_line": "g"}),
+        ("km_georesource_length_lineSegmentsWithinPolygon", {**COMMON, "compGeoId": "g", "compGeoId_line": None}),
+    ],
+)
+def test_what_clients_leave_out_or_send_as_nothing_is_accepted(process, given):
+    (path,) = [path for path in NOTEBOOKS if path.stem == process]
+    declared = read(path).process
+    found = values.complete(declared, given)
+    assert {name: found[name] for name in given} == given
+    assert values.problems(declared, found) == []
+
+
+def test_no_example_of_a_notebook_is_computed_in_place_of_what_was_left_out():
+    found = {path.stem: read(path).process for path in KOMMONITOR}
+    lines = values.complete(found["km_georesource_length_lineSegmentsWithinPolygon"], COMMON)
+    assert (lines["compGeoId"], lines["compGeoId_line"]) == (None, None)
+    share = values.complete(found["km_georesource_share_byPropertyValue"], PLACES)
+    assert share["comp_filter"] == {"compFilterProp": "", "compFilterOperator": "", "compFilterPropVal": ""}
+    statistics = values.complete(found["km_georesource_miscStatistics"], {**PLACES, "compProp": "x"})
+    assert statistics["compMeth"] == "MIN"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)

@@ -392,3 +392,37 @@ def test_an_area_that_exists_twice_on_a_day_is_told_and_counted_once(tmp_path):
     assert told(summary) == [("processingError", "teile", [D20], ["A"])]
     found = count(points_within(source, unit, georesource, [D20]))
     assert found[D20].to_dict() == {"A": 1, "B": 0}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (None, "there is no filter"),
+        ({}, "there is no filter"),
+        ({"compFilterProp": "art", "compFilterOperator": "None", "compFilterPropVal": "x"}, "there is no filter"),
+        ({"compFilterProp": "", "compFilterOperator": "Equal", "compFilterPropVal": "x"}, "names no property"),
+        ({"compFilterProp": "art", "compFilterOperator": "Less_than", "compFilterPropVal": "x"}, "which is no number"),
+        ({"compFilterProp": "art", "compFilterOperator": "Range", "compFilterPropVal": "1 bis 2"}, "cannot be read"),
+        ({"compFilterProp": "art", "compFilterOperator": "Contains", "compFilterPropVal": " , "}, "names no values"),
+    ],
+)
+def test_a_filter_that_ends_the_run_is_told_in_a_summary(tmp_path, monkeypatch, given, says):
+    monkeypatch.setenv("NBPROCESSOR_JOB_OUTPUTS", str(tmp_path / "outputs"))
+    build(tmp_path, areas={"teile": ["A"]}, georesources={"punkte": [{"at": [0.5, 0.5]}]})
+    georesource = open_source(tmp_path, summary_for=["teile"]).georesource("punkte")
+    with pytest.raises(ValueError, match=says):
+        condition(given, of=georesource, required=True)
+    (entry,) = json.loads((tmp_path / "outputs" / "jobSummary.json").read_bytes())
+    (error,) = entry["errorsOccurred"]
+    assert (error["type"], error["affectedResourceType"]) == ("processingError", "GEORESOURCE")
+    assert error["affectedDatasetId"] == "punkte" and says in error["errorMessage"]
+
+
+@pytest.mark.parametrize("named", [None, ""])
+def test_a_run_without_a_georesource_ends_and_its_summary_names_the_inputs(town, tmp_path, monkeypatch, named):
+    monkeypatch.setenv("NBPROCESSOR_JOB_OUTPUTS", str(tmp_path / "outputs"))
+    source = open_source(town.folder, summary_for=["teile"])
+    with pytest.raises(ResourceNotFound, match="compGeoId_line, compGeoId"):
+        source.georesource(named, given_as="compGeoId_line, compGeoId")
+    (entry,) = json.loads((tmp_path / "outputs" / "jobSummary.json").read_bytes())
+    assert [error["type"] for error in entry["errorsOccurred"]] == ["missingDataset"]

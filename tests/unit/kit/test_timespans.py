@@ -30,6 +30,10 @@ def test_b4_the_kind_of_span_is_a_text_or_an_object_with_its_name():
     assert before("2020-12-31", 1, {"apiName": "MONTHS", "displayName": "Monat(e)"}) == "2020-11-30"
 
 
+def test_a_kind_of_span_that_is_not_given_is_years():
+    assert before("2020-12-31", 1, None) == "2019-12-31"
+
+
 @pytest.mark.parametrize("kind", ["WEEKS", "", {"displayName": "Jahr(e)"}])
 def test_b4_an_unknown_kind_of_span_is_refused_with_a_sentence(kind):
     with pytest.raises(ValueError, match="is unknown; it is one of YEARS, MONTHS, DAYS"):
