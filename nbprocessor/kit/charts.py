@@ -20,6 +20,7 @@ COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]
 DASHES = ["solid", (0, (4, 1.5))]
 
 
+@tables.harmless
 def chart(result: gpd.GeoDataFrame, *, title: str = "", unit: str = "") -> Picture | Sentence:
     """Show the values of the first spatial unit: over time; ranked, when there is one point in time.
 

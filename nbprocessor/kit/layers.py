@@ -7,6 +7,7 @@ import geopandas as gpd
 import pandas as pd
 
 from nbprocessor.kit.source import Source
+from nbprocessor.kit.timeseries import LARGEST
 
 UNIT = "spatialUnitId"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -16,7 +17,7 @@ def result_layer(source: Source, results: Mapping[str, pd.DataFrame]) -> gpd.Geo
     """Return the areas of all computed spatial units with their values, in WGS84.
 
     Rows are areas, index ``ID``; columns are ``spatialUnitId``, ``NAME``, a column per ISO date and ``geometry``. An
-    area that was not computed is there, without values.
+    area that was not computed is there, without values; so are values that cannot be stored (see `usable`).
 
     Args:
         source: where the areas come from.
@@ -28,7 +29,7 @@ def result_layer(source: Source, results: Mapping[str, pd.DataFrame]) -> gpd.Geo
     layers = []
     for unit, values in results.items():
         areas = source.areas(unit)
-        table = pd.concat([areas[["NAME"]], values.reindex(areas.index)], axis=1)
+        table = pd.concat([areas[["NAME"]], usable(values.reindex(areas.index))], axis=1)
         table.insert(0, UNIT, unit)
         layers.append(gpd.GeoDataFrame(table, geometry=areas.geometry.to_numpy(), crs=areas.crs))
     if not layers:
@@ -43,7 +44,13 @@ def first_unit(layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def of_first_unit(layer: gpd.GeoDataFrame) -> pd.DataFrame:
     """Return the values of the first spatial unit: rows are area IDs, columns ISO dates, ascending."""
-    return pd.DataFrame(first_unit(layer)[dates(layer)])
+    return usable(pd.DataFrame(first_unit(layer)[dates(layer)]))
+
+
+def usable(values: pd.DataFrame) -> pd.DataFrame:
+    """Return values as float64, NaN in place of those that are infinite or larger than Data Management stores."""
+    numbers = values.astype("float64")
+    return numbers.where(numbers.abs() <= LARGEST)
 
 
 def dates(layer: gpd.GeoDataFrame) -> list[str]:

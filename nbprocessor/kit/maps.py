@@ -20,6 +20,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from nbprocessor.kit import layers, tables, wording
+from nbprocessor.kit.timeseries import LARGEST
 from nbprocessor.kit.views import FAINT, INK, MISSING, Picture, Sentence, heading, plain
 
 CLASSES = 5
@@ -33,6 +34,7 @@ METRES_PER_DEGREE = 111_320
 WIDTH = 8.0
 
 
+@tables.harmless
 def choropleth(
     result: gpd.GeoDataFrame, column: str | None = None, *, title: str = "", unit: str = ""
 ) -> Picture | Sentence:
@@ -46,13 +48,13 @@ def choropleth(
         title: heading; the date is put behind it.
         unit: unit of measurement, written at the legend.
     """
-    areas = layers.first_unit(result)
-    days = layers.dates(result)
+    areas, known = layers.first_unit(result), layers.of_first_unit(result)
     if column is None:
-        column = next((day for day in reversed(days) if areas[day].notna().any()), days[-1] if days else None)
+        days = list(known.columns)
+        column = next((day for day in reversed(days) if known[day].notna().any()), days[-1] if days else None)
     if areas.empty or column is None or (areas.is_empty | areas.geometry.isna()).all():
         return tables.nothing()
-    values = areas[column].astype("float64")
+    values = known[column]
     limits = class_limits(values)
     colours = _colours(limits)
     figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
@@ -72,7 +74,7 @@ def class_limits(values: pd.Series, classes: int = CLASSES) -> list[float]:
 
     Empty without values; a single pair when all values are the same.
     """
-    known = values.dropna()
+    known = values[values.abs() <= LARGEST]
     if known.empty:
         return []
     low, high = float(known.min()), float(known.max())

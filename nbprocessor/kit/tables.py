@@ -1,17 +1,21 @@
 """Tables: what a run works with, and what came out in figures."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 
 from nbprocessor.kit import wording
 from nbprocessor.kit.entries import Entry
 from nbprocessor.kit.indicators import TargetDates
 from nbprocessor.kit.layers import of_first_unit
 from nbprocessor.kit.resources import Georesource, Indicator
-from nbprocessor.kit.views import Sentence, Table
+from nbprocessor.kit.views import Picture, Sentence, Table
+
+P = ParamSpec("P")
 
 LONG = 6
 """More dates than this are written as first, last and number."""
@@ -88,6 +92,19 @@ def nothing() -> Sentence:
             "There are no results: no date is to be computed, or no spatial unit could be.",
         )
     )
+
+
+def harmless(draw: Callable[P, Picture | Sentence]) -> Callable[P, Picture | Sentence]:
+    """Make a function that draws return a sentence where it cannot: no picture is worth the results of a run."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **named: P.kwargs) -> Picture | Sentence:
+        try:
+            return draw(*args, **named)
+        except (ArithmeticError, RuntimeError, ValueError, shapely.errors.ShapelyError) as error:
+            return Sentence(wording.choose(f"Das lässt sich nicht zeichnen: {error}", f"This cannot be drawn: {error}"))
+
+    return drawn
 
 
 def _notes(entry: Entry) -> Iterator[str]:

@@ -8,6 +8,9 @@ from nbprocessor import contract
 
 MISSING = "–"
 """What stands in a table where there is no value."""
+LONG = 1e15
+DIGITS = 15
+"""From `LONG` on, and where more decimals would be needed, numbers are written with a power of ten."""
 
 
 def language() -> str:
@@ -21,12 +24,16 @@ def choose(de: str, en: str) -> str:
 
 
 def number(value: float | None, digits: int | None = None) -> str:
-    """Write ``value`` with ``digits`` decimals, by default as `fitting_digits` has it; groups thousands."""
+    """Write ``value`` with ``digits`` decimals, by default as `fitting_digits` has it; groups thousands.
+
+    Very large and very small values are written with four figures and a power of ten.
+    """
     if value is None or math.isnan(value):
         return MISSING
     if digits is None:
         digits = fitting_digits([value])
-    written = f"{value:,.{digits}f}".replace("-", "−")
+    long = value != 0 and (abs(value) >= LONG or digits > DIGITS)
+    written = (f"{value:.3e}" if long else f"{value:,.{min(digits, DIGITS)}f}").replace("-", "−")
     if float(written.replace(",", "").replace("−", "-")) == 0:
         written = written.lstrip("−")
     return written if language() == "en" else written.translate(_GERMAN)

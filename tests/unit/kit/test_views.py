@@ -175,3 +175,22 @@ def test_names_with_dollars_are_no_formulas_and_long_headings_are_broken(result)
     ):
         picture(view)
     assert choropleth(named, title=title).figure.axes[0].get_title(loc="left").count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[1e37, 2e37, -3e38], [np.inf, 1.0, 2.0], [np.inf, -np.inf, np.nan], [1e300, -1.7e308, 1e-40], [1e-30, 3e-30, 0]],
+)
+def test_values_that_cannot_be_drawn_or_stored_cost_a_run_no_view(town, values):
+    shown = result_layer(town, {"teile": pd.DataFrame({D20: values, D21: values}, index=["A", "B", "C"])})
+    picture(choropleth(shown, title="x"))
+    assert repr(chart(shown, title="x")) and repr(describe(shown))
+    assert np.isfinite(class_limits(pd.Series(values))).all()
+    stored = [value for value in values if abs(value) <= 3.4e38]
+    assert shown[D20].dropna().tolist() == stored
+
+
+def test_what_cannot_be_drawn_is_a_sentence_and_no_error(result):
+    broken = result.assign(**{D20: ["viel", "mehr", "am meisten"]})
+    assert repr(choropleth(broken)).startswith("Das lässt sich nicht zeichnen: ")
+    assert repr(chart(broken)).startswith("Das lässt sich nicht zeichnen: ")
