@@ -99,15 +99,17 @@ class _Zygote:
         return True
 
     def _reap(self) -> None:
+        """Tell which runs have ended, and end what got away from them."""
         with contextlib.suppress(ChildProcessError):
             while True:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if pid == 0:
-                    return
+                    break
                 number = self._runs.pop(pid, None)
                 if number is not None:
-                    _end_orphans(set(self._runs))
                     self._tell({"run": number, "exit": status})
+        # Each process that ends may leave children, and those of an orphan come here when it has ended.
+        _end_orphans(set(self._runs))
 
     def _tell(self, message: dict[str, object]) -> None:
         with contextlib.suppress(OSError):  # nobody is there any more, which the next read finds out
