@@ -105,6 +105,8 @@ class Data(_Section):
 
     source: str = "demo"
     """``demo``, a folder, or the base URL of a Data Management API (with or without ``/management``)."""
+    gateway: str = ""
+    """Path of a unix socket through which that API is reached, which signs in; empty: directly, public data only."""
 
 
 class Outbound(_Section):

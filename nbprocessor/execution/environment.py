@@ -46,4 +46,6 @@ def job_environment(
     }
     if source == "demo":
         own[contract.SOURCE_WRITES] = str(folder / contract.FOLDER_WRITES)
+    if settings.data.gateway:
+        own[contract.SOURCE_SOCKET] = settings.data.gateway
     return passed(server) | own

@@ -150,6 +150,10 @@ class InputBlock(_Block):
     by_reference: bool = Field(
         default=False, description="true: the notebook receives a link as it was sent, not its content."
     )
+    default: Any = Field(
+        default=None,
+        description="What a run gets that is sent nothing; the value in the parameters cell is then an example only.",
+    )
     example: Any = Field(
         default=None, description="An example value, if it should not be the one in the parameters cell."
     )

@@ -104,11 +104,14 @@ class _Maker:
     def input(self) -> Input:
         """Return the input; after an error it is what could be made of it."""
         schema = self._schema()
-        value = self._value(schema)
+        value = example = self._value(schema)
         required = self._required(value)
         self._compare_occurs()
-        if not required and value is ABSENT:
-            value = self._nothing(schema)
+        if "default" in self._block.model_fields_set:
+            required, value = self._without_demand(required), self._block.default
+        elif not required:
+            example = None
+            value = self._nothing(schema) if value is ABSENT else value
         name = self._parameter.name
         title = self._block.title or self._type.title or name
         declared = Input(
@@ -120,7 +123,7 @@ class _Maker:
             min_occurs=self._least(required),
             max_occurs=self._block.max_occurs,
             default=ABSENT if required else value,
-            example=self._example(value if required else None, schema),
+            example=self._example(example, schema),
             injected_as=self._type.injected_as,
             by_reference=self._block.by_reference,
             metadata=tuple(self._block.metadata),
@@ -214,6 +217,13 @@ class _Maker:
                     "Write it as date(2020, 1, 31).", severe=False,
                 )  # fmt: skip
         return value
+
+    def _without_demand(self, required: bool) -> bool:
+        """Return that a value may be left out, as there is a default; an input cannot be demanded and have one."""
+        if required and (self._block.required or self._block.min_occurs):
+            name = self._parameter.name
+            self._in_front("NB13", f"{name} is required, and has a default.", "Leave one of them out.", "default")
+        return False
 
     def _required(self, value: Json) -> bool:
         required, least = self._block.required, self._block.min_occurs

@@ -184,3 +184,15 @@ def test_names_that_would_be_code_in_another_language_are_refused():
 def test_a_wrong_schema_is_found_although_the_line_could_not_be_read():
     _, findings = one("x: int = f()", "{schema: {type: strng}}")
     assert set(written.rules(findings)) == {"NB02", "NB04"}
+
+
+def test_a_default_of_its_own_leaves_the_cells_value_an_example():
+    found = right('x: str | None = "shown"', "{title: X, description: X, default: null}")
+    assert (found.min_occurs, found.default, found.example) == (0, None, "shown")
+    found = right("x: int = 3", "{title: X, description: X, default: 5}")
+    assert (found.min_occurs, found.default, found.example, found.schema["default"]) == (0, 5, 3, 5)
+
+
+def test_an_input_with_a_default_of_its_own_cannot_be_demanded():
+    found, findings = one("x: int = 3", "{title: X, required: true, default: 1}")
+    assert found is None and "NB13" in written.rules(findings)
