@@ -1,11 +1,12 @@
 # Everything there is to do here, as commands; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve test test-other servers check bench clean lint format types imports notebooks
+.PHONY: help setup run serve test test-again test-other test-other-again servers check bench clean lint format types imports notebooks
 
 BIN := .venv/bin
 OTHER := .venv-other/bin
 # Tests of one file stay on one worker, so that its servers are started once.
 PYTEST := -m pytest --numprocesses $(or $(WORKERS),2) --dist loadfile
+AGAIN := --last-failed --last-failed-no-failures none
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 export PYTHON
 
@@ -23,6 +24,12 @@ serve: setup ## serve notebooks/ on http://127.0.0.1:8099
 
 test: setup servers ## run every test (WORKERS=2 at a time)
 	@$(BIN)/python $(PYTEST)
+
+test-again: ## run the tests that failed last, one after the other
+	@$(BIN)/python -m pytest $(AGAIN)
+
+test-other-again:
+	@$(OTHER)/python -m pytest $(AGAIN) tests/api
 
 test-other: setup servers ## run the API tests on the other pygeoapi line, in .venv-other
 	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 12))'; then \
