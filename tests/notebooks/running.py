@@ -10,6 +10,7 @@ import papermill
 import pytest
 
 from nbprocessor import contract
+from nbprocessor.notebook import describe, values
 from tests.notebooks.cases import Run
 
 ROOT = Path(__file__).parents[2]
@@ -20,8 +21,9 @@ Summary = Sequence[Mapping[str, Any]]
 
 
 def execute(run: Run, folder: Path, environment: Mapping[str, str]) -> dict[str, bytes]:
-    """Run the notebook in a kernel of its own, and return its outputs by file name."""
+    """Run the notebook in a kernel of its own, with all inputs as a job has them; return its outputs by file name."""
     (path,) = [path for path in NOTEBOOKS if path.stem == run.process]
+    inputs = values.complete(describe.read(path), run.inputs)
     (folder / "work").mkdir()
     own = {contract.JOB_OUTPUTS: str(folder / "outputs"), "PYTHONWARNINGS": "default"}
     with pytest.MonkeyPatch.context() as patch:
@@ -30,7 +32,7 @@ def execute(run: Run, folder: Path, environment: Mapping[str, str]) -> dict[str,
         for name, value in {**own, **environment}.items():
             patch.setenv(name, value)
         executed = papermill.execute_notebook(
-            str(path), str(folder / "executed.ipynb"), parameters=dict(run.inputs), cwd=str(folder / "work"),
+            str(path), str(folder / "executed.ipynb"), parameters=inputs, cwd=str(folder / "work"),
             progress_bar=False,
         )  # fmt: skip
     outputs = [output for cell in executed.cells for output in cell.get("outputs", ())]
