@@ -10,7 +10,8 @@ import papermill
 import pytest
 
 from nbprocessor import contract
-from nbprocessor.notebook import describe, values
+from nbprocessor.notebook import describe
+from nbprocessor.notebook.values import complete
 from tests.notebooks.cases import Run
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ Summary = Sequence[Mapping[str, Any]]
 def execute(run: Run, folder: Path, environment: Mapping[str, str]) -> dict[str, bytes]:
     """Run the notebook in a kernel of its own, with all inputs as a job has them; return its outputs by file name."""
     (path,) = [path for path in NOTEBOOKS if path.stem == run.process]
-    inputs = values.complete(describe.read(path), run.inputs)
+    inputs = complete(describe.read(path), run.inputs)
     (folder / "work").mkdir()
     own = {contract.JOB_OUTPUTS: str(folder / "outputs"), "PYTHONWARNINGS": "default"}
     with pytest.MonkeyPatch.context() as patch:
