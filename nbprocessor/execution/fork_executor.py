@@ -18,10 +18,10 @@ from typing import Any, ClassVar
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
 from nbprocessor.errors import ExecutionError
-from nbprocessor.execution import generation
+from nbprocessor.execution import generation, piped
 from nbprocessor.execution.environment import passed
 from nbprocessor.execution.executor import Executor, Observe, Run, RunningJob
-from nbprocessor.execution.piped import PipedJob, Pipes, with_scratch
+from nbprocessor.execution.piped import Pipes
 
 log = logging.getLogger(__name__)
 
@@ -60,18 +60,7 @@ class ForkExecutor(Executor):
         Raises:
             ExecutionError: The system lets no further process be started.
         """
-        with contextlib.ExitStack() as undo:
-            try:
-                run, scratch = with_scratch(run)
-                undo.callback(shutil.rmtree, scratch, ignore_errors=True)
-                pipes = Pipes()
-                undo.callback(pipes.close)
-                forked = await self._fork(run, pipes)
-            except OSError as error:
-                raise ExecutionError(f"no process could be started for the job: {error.strerror or error}") from error
-            undo.pop_all()
-        pipes.close_childs()
-        return PipedJob(run, forked, pipes, scratch, observe)
+        return await piped.start(run, observe, self._fork)
 
     async def close(self) -> None:
         """End the fork server."""

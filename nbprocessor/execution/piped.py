@@ -5,7 +5,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -54,6 +54,10 @@ class Pipes:
         self.close_childs()
         for descriptor in (self.orders_in, self.reports_out, self.log_out):
             os.close(descriptor)
+
+
+Begin = Callable[[Run, Pipes], Awaitable[Started]]
+"""Begins the process of a run, with the child's ends of the pipes; raises OSError where it cannot."""
 
 
 class PipedJob(RunningJob):
@@ -167,11 +171,22 @@ def _scratch_environment(scratch: Path) -> dict[str, str]:
     return {variable: str(scratch / name) for variable, name in places.items()}
 
 
-def with_scratch(run: Run) -> tuple[Run, Path]:
-    """Give a run a temporary folder of its own; whoever gets it removes it.
+async def start(run: Run, observe: Observe, begin: Begin) -> RunningJob:
+    """Start a run with pipes and a temporary folder of its own; whatever fails, nothing of them is left.
 
     Raises:
-        OSError: There can be none.
+        ExecutionError: The system lets no further process be started.
     """
-    scratch = Path(tempfile.mkdtemp(prefix=scratch_prefix(run.job_id)))
-    return replace(run, environment={**run.environment, **_scratch_environment(scratch)}), scratch
+    with contextlib.ExitStack() as undo:
+        try:
+            scratch = Path(tempfile.mkdtemp(prefix=scratch_prefix(run.job_id)))
+            undo.callback(shutil.rmtree, scratch, ignore_errors=True)
+            run = replace(run, environment={**run.environment, **_scratch_environment(scratch)})
+            pipes = Pipes()
+            undo.callback(pipes.close)
+            process = await begin(run, pipes)
+        except OSError as error:
+            raise ExecutionError(f"no process could be started for the job: {error.strerror or error}") from error
+        undo.pop_all()
+    pipes.close_childs()
+    return PipedJob(run, process, pipes, scratch, observe)

@@ -1,15 +1,13 @@
 """Executor ``subprocess``: a process and a session of its own per job, with an ordinary Jupyter kernel below."""
 
 import asyncio
-import contextlib
-import shutil
 import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from nbprocessor.errors import ExecutionError
+from nbprocessor.execution import piped
 from nbprocessor.execution.executor import Executor, Observe, Run, RunningJob
-from nbprocessor.execution.piped import PipedJob, Pipes, with_scratch
+from nbprocessor.execution.piped import Pipes
 
 
 class SubprocessExecutor(Executor):
@@ -23,18 +21,7 @@ class SubprocessExecutor(Executor):
         Raises:
             ExecutionError: The system lets no further process be started.
         """
-        with contextlib.ExitStack() as undo:
-            try:
-                run, scratch = with_scratch(run)
-                undo.callback(shutil.rmtree, scratch, ignore_errors=True)
-                pipes = Pipes()
-                undo.callback(pipes.close)
-                process = await _start_child(run, pipes)
-            except OSError as error:
-                raise ExecutionError(f"no process could be started for the job: {error.strerror or error}") from error
-            undo.pop_all()
-        pipes.close_childs()
-        return PipedJob(run, process, pipes, scratch, observe)
+        return await piped.start(run, observe, _start_child)
 
     def facts(self) -> Mapping[str, Any]:
         """Return what ``/health`` tells."""
