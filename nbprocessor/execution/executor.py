@@ -22,6 +22,8 @@ class Run:
     job_id: UUID
     folder: Path
     """The job's folder; has ``notebook.ipynb``, ``work`` and ``outputs``."""
+    scratch: Path
+    """Temporary folder of the run (:mod:`.scratch`), gone after it."""
     kernel: str
     language: str
     """Programming language of the cells."""

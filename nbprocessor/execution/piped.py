@@ -3,13 +3,8 @@
 import asyncio
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
-from uuid import UUID
 
 import psutil
 
@@ -63,13 +58,12 @@ Begin = Callable[[Run, Pipes], Awaitable[Started]]
 class PipedJob(RunningJob):
     """A child under way."""
 
-    def __init__(self, run: Run, process: Started, pipes: Pipes, scratch: Path, observe: Observe) -> None:
+    def __init__(self, run: Run, process: Started, pipes: Pipes, observe: Observe) -> None:
         self._run = run
         self._process = process
         self._root: psutil.Process | None = None
         with contextlib.suppress(psutil.NoSuchProcess):
             self._root = psutil.Process(process.pid)
-        self._scratch = scratch
         self._observe = observe
         self._last: Progress | None = None
         self._ended = False
@@ -103,7 +97,6 @@ class PipedJob(RunningJob):
         finally:
             for task in (self._orders, *self._readers):
                 task.cancel()
-            await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
         if self._ended:
             return Outcome(self._error)
         return Outcome(KernelDied(self._last.cell_id if self._last else "", code))
@@ -146,42 +139,20 @@ async def _reader(descriptor: int) -> AsyncIterator[asyncio.StreamReader]:
         transport.close()
 
 
-def scratch_prefix(job_id: UUID) -> str:
-    """Return how the names of a job's temporary folders begin."""
-    return f"nbprocessor-{job_id.hex}-"
-
-
-def remove_scratch(job_id: UUID) -> None:
-    """Remove the temporary folders of a job whose worker could not do it any more."""
-    for path in Path(tempfile.gettempdir()).glob(f"{scratch_prefix(job_id)}*"):
-        shutil.rmtree(path, ignore_errors=True)
-
-
 def _write_all(descriptor: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(descriptor, view) :]
 
 
-def _scratch_environment(scratch: Path) -> dict[str, str]:
-    """Keep the run's temporary files, connection file and shell profile out of everybody else's."""
-    places = {"TMPDIR": "tmp", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}
-    for name in places.values():
-        (scratch / name).mkdir(mode=0o700)
-    return {variable: str(scratch / name) for variable, name in places.items()}
-
-
 async def start(run: Run, observe: Observe, begin: Begin) -> RunningJob:
-    """Start a run with pipes and a temporary folder of its own; whatever fails, nothing of them is left.
+    """Start a run with pipes of its own; whatever fails, nothing of them is left.
 
     Raises:
         ExecutionError: The system lets no further process be started.
     """
     with contextlib.ExitStack() as undo:
         try:
-            scratch = Path(tempfile.mkdtemp(prefix=scratch_prefix(run.job_id)))
-            undo.callback(shutil.rmtree, scratch, ignore_errors=True)
-            run = replace(run, environment={**run.environment, **_scratch_environment(scratch)})
             pipes = Pipes()
             undo.callback(pipes.close)
             process = await begin(run, pipes)
@@ -189,4 +160,4 @@ async def start(run: Run, observe: Observe, begin: Begin) -> RunningJob:
             raise ExecutionError(f"no process could be started for the job: {error.strerror or error}") from error
         undo.pop_all()
     pipes.close_childs()
-    return PipedJob(run, process, pipes, scratch, observe)
+    return PipedJob(run, process, pipes, observe)

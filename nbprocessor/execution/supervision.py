@@ -10,7 +10,7 @@ from typing import Any
 
 from nbprocessor.config import Settings
 from nbprocessor.errors import ExecutionError, InputUnavailable, LimitReached, StoreUnavailable
-from nbprocessor.execution import collection, references
+from nbprocessor.execution import collection, references, scratch
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.environment import job_environment
 from nbprocessor.execution.executor import Outcome, Progress, Run, RunningJob
@@ -39,6 +39,7 @@ class Supervised:
     _executor: str = ""
     _running: RunningJob | None = None
     _last: Progress | None = None
+    _scratch: Path | None = None
     _abandoned: bool = False
     """Nobody waits for the inputs any more."""
 
@@ -50,6 +51,9 @@ class Supervised:
             return self._end(JobStatus.FAILED, str(error))
         except StoreUnavailable as error:
             return self._end(JobStatus.FAILED, f"the server could not run the job: {error}")
+        finally:
+            if self._scratch is not None:
+                await asyncio.to_thread(scratch.remove, self._scratch)
         if cause is self.dismissed:
             where = f' in cell "{self._last.cell_id}"' if self._last else " before its first cell"
             return self._end(JobStatus.DISMISSED, f"dismissed{where}")
@@ -93,7 +97,7 @@ class Supervised:
         """Make the job's folder ready and fetch its inputs (runs in a thread).
 
         Raises:
-            ExecutionError: An input cannot be had.
+            ExecutionError: An input cannot be had, or no temporary folder.
             StoreUnavailable: The folder cannot be written.
         """
         process, inputs = accepted.process, accepted.inputs
@@ -102,13 +106,15 @@ class Supervised:
         for problem in values.problems(process, found):
             input_id = problem.pointer.split("/")[2]
             raise InputUnavailable(input_id, references.address(inputs[input_id]), problem.detail)
+        self._scratch = place = scratch.make(self.job.id)
         return Run(
             job_id=self.job.id,
             folder=self.folder,
+            scratch=place,
             kernel=process.kernel,
             language=process.language,
             parameters=values.typed(process, found),
-            environment=job_environment(self.job.id, self.folder, self.settings),
+            environment=job_environment(self.job.id, self.folder, self.settings) | scratch.environment(place),
             cell_time=process.limits.cell_time,
             start_timeout=self.settings.execution.start_timeout,
             log_limit=self.settings.execution.log_limit,

@@ -28,7 +28,8 @@ _FACTS: Mapping[type[ExecutionError], tuple[str, ...]] = {
 def encode_run(run: Run) -> bytes:
     """Write a run as one line."""
     facts = {name: getattr(run, name) for name in Run.__slots__}
-    facts |= {"job_id": str(run.job_id), "folder": str(run.folder), "environment": dict(run.environment)}
+    facts |= {"job_id": str(run.job_id), "folder": str(run.folder), "scratch": str(run.scratch)}
+    facts |= {"environment": dict(run.environment)}
     facts["parameters"] = {name: _tagged(value) for name, value in run.parameters.items()}
     return json.dumps(facts).encode() + b"\n"
 
@@ -36,7 +37,7 @@ def encode_run(run: Run) -> bytes:
 def decode_run(line: bytes) -> Run:
     """Read what :func:`encode_run` wrote."""
     facts = json.loads(line)
-    facts |= {"job_id": UUID(facts["job_id"]), "folder": Path(facts["folder"])}
+    facts |= {"job_id": UUID(facts["job_id"]), "folder": Path(facts["folder"]), "scratch": Path(facts["scratch"])}
     facts["parameters"] = {name: _untagged(value) for name, value in facts["parameters"].items()}
     return Run(**facts)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from nbprocessor.config import Settings
 from nbprocessor.errors import StoreUnavailable, WorkerLost
-from nbprocessor.execution import collection, piped, processtree
+from nbprocessor.execution import collection, processtree, scratch
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.presence import BEAT, Presence
@@ -223,7 +223,7 @@ class Worker:
             await asyncio.to_thread(processtree.end, None, job.id)
             adopted = await asyncio.to_thread(self._store.adopt, job, self._presence.identity)
             if adopted is not None:
-                await asyncio.to_thread(piped.remove_scratch, job.id)
+                await asyncio.to_thread(scratch.remove_all, job.id)
                 log.warning("job of a lost worker job=%s worker=%s", job.id, job.worker)
                 await self._settle(adopted)
                 self._woken.set()

@@ -19,7 +19,7 @@ import nbformat
 import papermill
 import pytest
 
-from nbprocessor.execution import collection
+from nbprocessor.execution import collection, scratch
 from nbprocessor.execution.executor import Run
 from nbprocessor.execution.fork_executor import ForkExecutor
 from tests.differential.corpus import CORPUS
@@ -63,9 +63,12 @@ class Direct:
         folder.mkdir()
         (folder / "notebook.ipynb").write_bytes(source.read_bytes())
         collection.prepare(folder)
-        environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
-        run = Run(uuid4(), folder, "python3", "python", {}, environment)
+        job_id = uuid4()
+        place = scratch.make(job_id)
+        environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"} | scratch.environment(place)
+        run = Run(job_id, folder, place, "python3", "python", {}, environment)
         self.loop.run_until_complete(self._finished(run))
+        scratch.remove(place)
         return nbformat.read(folder / "executed.ipynb", as_version=4)
 
     async def _finished(self, run: Run) -> None:

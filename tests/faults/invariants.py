@@ -1,7 +1,6 @@
 """What holds after every fault: nothing acknowledged is lost, nothing is half done, nothing goes on unseen."""
 
 import sqlite3
-import tempfile
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from nbprocessor.errors import ResultGone
+from nbprocessor.execution import scratch
 from nbprocessor.model import Job, JobFilter, JobStatus
 from nbprocessor.store.database import open_database
 from nbprocessor.store.jobs import JobStore
@@ -38,8 +38,7 @@ def assert_nothing_lost(results: Path, acknowledged: Iterable[str], *, waiting: 
     for job in jobs.values():
         assert_whole(store, job)
     assert not list(results.rglob("*.part"))
-    scratch = {f"nbprocessor-{job.id.hex}-*" for job in jobs.values()}
-    assert not [path for pattern in scratch for path in Path(tempfile.gettempdir()).glob(pattern)]
+    assert not [path for job in jobs.values() for path in scratch.home().glob(f"{job.id.hex}-*")]
     assert processes_of(results.parent) == []
     return jobs
 

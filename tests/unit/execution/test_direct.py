@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from nbprocessor.errors import CellFailed, KernelDied, LimitReached
-from nbprocessor.execution import collection
+from nbprocessor.execution import collection, scratch
 from nbprocessor.execution.executor import Outcome, Progress, Run, RunningJob
 from nbprocessor.execution.fork_executor import ForkExecutor
 
@@ -55,8 +55,9 @@ class Forks:
         nb = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
         nbformat.write(nb, folder / "notebook.ipynb")
         collection.prepare(folder)
-        marked = ENVIRONMENT | {"NBPROCESSOR_JOB_ID": str(job_id), "HOME": str(folder)}
-        return Run(job_id, folder, "python3", "python", facts.pop("parameters", {}), marked, **facts)
+        place = scratch.make(job_id)
+        marked = ENVIRONMENT | scratch.environment(place) | {"NBPROCESSOR_JOB_ID": str(job_id), "HOME": str(folder)}
+        return Run(job_id, folder, place, "python3", "python", facts.pop("parameters", {}), marked, **facts)
 
     def run(self, *sources: str, act: Callable[[RunningJob, Run], Awaitable[None]] | None = None, **facts: Any):
         """Run a notebook to its end and return how it ended, and the notebook."""
@@ -69,7 +70,10 @@ class Forks:
         waiting = asyncio.ensure_future(running.wait())
         if act is not None:
             await act(running, run)
-        return await waiting
+        try:
+            return await waiting
+        finally:
+            scratch.remove(run.scratch)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,13 @@ VALUES = st.recursive(
 
 
 def a_run(**facts):
-    given = {"job_id": uuid4(), "folder": Path("/a b/ü"), "kernel": "python3", "language": "python"}
+    given = {
+        "job_id": uuid4(),
+        "folder": Path("/a b/ü"),
+        "scratch": Path("/tmp/ä"),
+        "kernel": "python3",
+        "language": "python",
+    }
     return Run(**given | {"parameters": {}, "environment": {"LANG": "C"}} | facts)
 
 
