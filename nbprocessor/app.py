@@ -99,6 +99,7 @@ def submit_job(
         trigger=trigger,
         queue_limit=house.settings.execution.queue,
         per_process=house.settings.execution.per_process,
+        per_user=house.settings.execution.per_user_queue,
     )
     house.worker.wake()
     return job

@@ -13,6 +13,7 @@
     ├── ResultNotReady           .job_id .status
     ├── ResultGone               .job_id                the record is there, its files are not
     ├── QueueFull                .limit .retry_after
+    │   └── UserQueueFull                               as many of one user's jobs as may wait
     ├── StoreUnavailable         .reason .retry_after   database locked, unreachable, or disk full
     ├── OutboundRefused          .url .reason           an address that must not be called, or did not answer
     ├── ExecutionError                                  why a job failed
@@ -134,6 +135,13 @@ class QueueFull(NbprocessorError):
         super().__init__(f"{limit} jobs are waiting already; try again in {retry_after} seconds.")
         self.limit = limit
         self.retry_after = retry_after
+
+
+class UserQueueFull(QueueFull):
+    """As many jobs of one user wait as may wait; others may still add theirs."""
+
+    def __str__(self) -> str:
+        return f"{self.limit} jobs of yours are waiting already; try again in {self.retry_after} seconds."
 
 
 class StoreUnavailable(NbprocessorError):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -147,6 +147,15 @@ class JobStatus(StrEnum):
 ENDED = frozenset({JobStatus.SUCCESSFUL, JobStatus.FAILED, JobStatus.DISMISSED})
 
 
+class Priority(IntEnum):
+    """Which waiting jobs are run first; the lower the earlier."""
+
+    INTERACTIVE = 0
+    """Somebody waits for the answer."""
+    BATCH = 1
+    SCHEDULED = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Subscriber:
     """Whom to tell about a job (OGC 18-062r2, subscriber)."""
@@ -200,6 +209,9 @@ class Job:
     """Jobs of this process that may run at once, as its front matter had it when the job was accepted."""
     trigger: str = "api"
     """What started it: ``api``, ``cli``, ``schedule``."""
+    priority: Priority = Priority.BATCH
+    not_before: datetime | None = None
+    """When a job that waits for its next attempt may begin; None: at any time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from nbprocessor.errors import (
     ResultGone,
     ResultNotReady,
     StoreUnavailable,
+    UserQueueFull,
 )
 from nbprocessor.model import Job, JobStatus, Json
 
@@ -95,7 +96,9 @@ def problem(error: NbprocessorError) -> Problem:
         case JobFailed():
             return _failed(error.job)
         case QueueFull() | StoreUnavailable():
-            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": str(error.retry_after)})
+            own = isinstance(error, UserQueueFull)
+            status = HTTPStatus.TOO_MANY_REQUESTS if own else HTTPStatus.SERVICE_UNAVAILABLE
+            return Problem(status, str(error), headers={"Retry-After": str(error.retry_after)})
         case _:
             return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The server met an error of its own; its log says which.")
 

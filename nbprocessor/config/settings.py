@@ -86,6 +86,10 @@ class Execution(_Section):
     """Jobs running at once; 0: as many as the machine has cores."""
     queue: Annotated[int, Field(ge=1)] = 200
     """Jobs waiting at most; one more gets 503 with Retry-After."""
+    per_user_queue: Annotated[int, Field(ge=0)] = 20
+    """Jobs of one user waiting at most; one more gets 429 with Retry-After; 0: no limit. None while sign-in is off."""
+    per_user: Annotated[int, Field(ge=0)] = 2
+    """Jobs of one user running at once; the others wait; 0: no limit. None while sign-in is off."""
     per_process: Annotated[int, Field(ge=0)] = 0
     """Jobs of one process running at once, when its front matter says nothing; 0: no limit."""
     sync_wait: Annotated[float, Field(gt=0)] = 30.0

@@ -6,7 +6,7 @@ from typing import Literal
 from uuid import uuid4
 
 from nbprocessor import contract
-from nbprocessor.model import Execution, Job, JobStatus, Json, Process
+from nbprocessor.model import Execution, Job, JobStatus, Json, Priority, Process
 from nbprocessor.notebook import record
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.results import ResultStore
@@ -23,6 +23,7 @@ def submit(
     mode: Literal["sync", "async"] = "async",
     trigger: str = "api",
     per_process: int = 0,
+    per_user: int = 0,
 ) -> Job:
     """Queue one run of a process, in the version it has now.
 
@@ -36,8 +37,10 @@ def submit(
         mode: Whether somebody waits for the answer.
         trigger: What started it.
         per_process: Jobs of the process that may run at once, if its front matter does not say; 0: any number.
+        per_user: Jobs of one owner that may wait; 0: any number.
 
     Raises:
+        UserQueueFull: As many jobs of the owner wait as may wait.
         QueueFull: As many jobs wait as may wait.
         StoreUnavailable: Too little disk is free, or the database cannot be written. Nothing of the job is left.
     """
@@ -58,6 +61,7 @@ def submit(
         subscriber=execution.subscriber,
         concurrency=process.limits.concurrency or per_process or None,
         trigger=trigger,
+        priority=_priority(mode, trigger),
     )
     files = {
         contract.FILE_NOTEBOOK: process.notebook,
@@ -66,11 +70,17 @@ def submit(
     }
     results.create(job.id, files)
     try:
-        store.add(job, queue_limit=queue_limit)
+        store.add(job, queue_limit=queue_limit, per_user=per_user)
     except BaseException:
         results.delete(job.id)
         raise
     return job
+
+
+def _priority(mode: str, trigger: str) -> Priority:
+    if trigger == "schedule":
+        return Priority.SCHEDULED
+    return Priority.INTERACTIVE if mode == "sync" else Priority.BATCH
 
 
 def request_document(execution: Execution) -> bytes:

@@ -128,7 +128,7 @@ class Worker:
         async with self._presence.beating(), _repeated(self._look_after_jobs, POLL):
             try:
                 while True:
-                    claimed = await asyncio.to_thread(self._store.claim, self._presence.identity, job.id)
+                    claimed = await asyncio.to_thread(self._claim, job.id)
                     if claimed is not None:
                         await self._start(claimed).task
                     ended = await self._events.wait(job.id, POLL)
@@ -146,7 +146,7 @@ class Worker:
     async def _claim_what_fits(self, stop: asyncio.Event) -> None:
         try:
             while len(self._running) < self._settings.worker_count and not stop.is_set():
-                job = await asyncio.to_thread(self._store.claim, self._presence.identity)
+                job = await asyncio.to_thread(self._claim, None)
                 if job is None:
                     return
                 self._start(job)
@@ -154,6 +154,9 @@ class Worker:
             log.warning("no job can be claimed reason=%s", error)
         except Exception:  # the worker's door: whatever is wrong with one claim, jobs go on being claimed
             log.exception("no job can be claimed by a fault of the server")
+
+    def _claim(self, wanted: UUID | None) -> Job | None:
+        return self._store.claim(self._presence.identity, wanted, per_user=self._settings.execution.per_user)
 
     def _start(self, job: Job) -> _Running:
         self._events.publish(job)

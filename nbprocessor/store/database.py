@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, inspect, make_url, select, text
+from sqlalchemy.schema import CreateColumn
 
 from nbprocessor.errors import SettingsError, StoreUnavailable
 from nbprocessor.store import tables
 
 PATIENCE = 5
 """Seconds a transaction waits for another one's lock, and a connection for its server."""
-_ONLY_TABLES_WERE_ADDED = frozenset({1})
-"""Forms that become the present one by making the tables they do not have."""
+_ONLY_ADDED_TO = frozenset({1, 2})
+"""Forms that become the present one by making the tables and columns they do not have."""
 _WRITES = "nbprocessor_writes"
 _ALONE = 0x6E62_7072
 """Key of PostgreSQL's advisory lock; any number that is always the same."""
@@ -146,8 +147,9 @@ def _prepare_tables(connection: Connection) -> None:
         connection.execute(tables.schema_version.insert().values(version=tables.SCHEMA_VERSION))
         return
     version = connection.scalar(select(tables.schema_version.c.version))
-    if version in _ONLY_TABLES_WERE_ADDED:
+    if version in _ONLY_ADDED_TO:
         tables.metadata.create_all(connection)
+        _add_columns(connection)
         connection.execute(tables.schema_version.update().values(version=tables.SCHEMA_VERSION))
         return
     if version != tables.SCHEMA_VERSION or not ours <= there:
@@ -155,6 +157,17 @@ def _prepare_tables(connection: Connection) -> None:
             f"names a database of form {version}, and this nbprocessor knows form {tables.SCHEMA_VERSION}; "
             "update it or choose another database"
         )
+
+
+def _add_columns(connection: Connection) -> None:
+    """Add the columns that tables of an earlier form do not have; each may be null or has a default."""
+    found = inspect(connection)
+    for table in tables.metadata.sorted_tables:
+        there = {column["name"] for column in found.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
 
 
 @contextmanager

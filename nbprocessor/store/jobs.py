@@ -17,16 +17,15 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    or_,
     select,
     true,
     type_coerce,
     update,
 )
 
-from nbprocessor.errors import NoSuchJob, QueueFull
-from nbprocessor.model import Job, JobFilter, JobStatus, Subscriber
-from nbprocessor.store import callbacks
+from nbprocessor.errors import NoSuchJob
+from nbprocessor.model import Job, JobFilter, JobStatus, Priority, Subscriber
+from nbprocessor.store import callbacks, queue
 from nbprocessor.store.database import reading, writing
 from nbprocessor.store.tables import jobs, microseconds
 
@@ -44,19 +43,20 @@ class JobStore:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def add(self, job: Job, *, queue_limit: int | None = None) -> None:
+    def add(self, job: Job, *, queue_limit: int | None = None, per_user: int = 0) -> None:
         """Store a new job.
 
         Args:
             job: Its id must be new.
             queue_limit: Jobs that may wait; None: any number.
+            per_user: Jobs of one owner that may wait; 0: any number, as for jobs without an owner.
 
         Raises:
+            UserQueueFull: As many jobs of its owner wait already.
             QueueFull: As many jobs wait already.
         """
-        with writing(self.engine, alone=queue_limit is not None) as connection:
-            if queue_limit is not None and _waiting(connection) >= queue_limit:
-                raise QueueFull(queue_limit)
+        with writing(self.engine, alone=queue_limit is not None or per_user > 0) as connection:
+            queue.check_room(connection, job.owner, queue=queue_limit, per_user=per_user)
             connection.execute(insert(jobs).values(_values(job)))
 
     def get(self, job_id: UUID, *, owner: str | None = None) -> Job:
@@ -77,35 +77,38 @@ class JobStore:
         newest = select(*_COLUMNS).order_by(jobs.c.created.desc(), jobs.c.id.desc())
         return self._all(newest.where(*_conditions(filter)).limit(limit).offset(offset))
 
-    def claim(self, worker: str, wanted: UUID | None = None) -> Job | None:
-        """Take the oldest waiting job whose process may run one more, and make it running.
+    def claim(self, worker: str, wanted: UUID | None = None, *, per_user: int = 0) -> Job | None:
+        """Take the waiting job that is next (:mod:`.queue`) and make it running.
 
         Args:
             worker: Who takes it; asked about later by :meth:`lost`.
             wanted: Take this one or none.
+            per_user: Jobs of one owner that may run at once; 0: any number, as for jobs without an owner.
 
         Returns:
             The job with its new ``attempt``, which every later change has to show; None when there is none.
         """
         with reading(self.engine) as connection:
-            # Most of the time nothing waits, and looking needs no lock.
-            if not _waiting(connection):
+            # Most of the time nothing waits that may run, and looking needs no lock.
+            if connection.execute(queue.next_waiting(datetime.now(UTC), wanted, per_user)).first() is None:
                 return None
         with writing(self.engine, alone=True) as connection:
-            job_id = connection.scalar(_next_waiting(wanted))
-            if job_id is None:
-                return None
             now = datetime.now(UTC)
+            found = connection.execute(queue.next_waiting(now, wanted, per_user)).first()
+            if found is None:
+                return None
             job = _change(
                 connection,
-                (jobs.c.id == job_id, jobs.c.status == JobStatus.ACCEPTED),
+                (jobs.c.id == found.id, jobs.c.status == JobStatus.ACCEPTED),
                 status=JobStatus.RUNNING,
                 attempt=jobs.c.attempt + 1,
                 worker=worker,
                 started=now,
                 updated=now,
+                not_before=None,
             )
             if job is not None:
+                queue.take_turn(connection, found.user, now)
                 callbacks.enqueue(connection, job)
             return job
 
@@ -182,8 +185,13 @@ class JobStore:
         with writing(self.engine) as connection:
             return _change(connection, _running(job), worker=worker, updated=datetime.now(UTC))
 
-    def requeue(self, job: Job) -> bool:
+    def requeue(self, job: Job, not_before: datetime | None = None, message: str = "") -> bool:
         """Let a running job wait again, its attempts counted on.
+
+        Args:
+            job: As :meth:`claim` returned it.
+            not_before: When it may be claimed again; None: at once.
+            message: Why it waits again.
 
         Returns:
             False when it is no longer the caller's, or when its dismissal is asked for.
@@ -193,7 +201,8 @@ class JobStore:
             "started": None,
             "worker": None,
             "progress": 0,
-            "message": "",
+            "message": message,
+            "not_before": not_before,
         }
         kept = (*_running(job), jobs.c.dismiss_requested.is_(False))
         with writing(self.engine) as connection:
@@ -216,6 +225,13 @@ class JobStore:
         with reading(self.engine) as connection:
             found = {JobStatus(status): int(number) for status, number in connection.execute(query)}
         return dict.fromkeys(_UNFINISHED, 0) | found
+
+    def oldest_waiting(self) -> datetime | None:
+        """Return when the job was accepted that has waited the longest; None when none waits."""
+        oldest = select(func.min(jobs.c.created)).where(jobs.c.status == JobStatus.ACCEPTED)
+        with reading(self.engine) as connection:
+            found: datetime | None = connection.scalar(oldest)
+        return found
 
     def delete(self, job_id: UUID) -> None:
         """Forget a job and its callbacks; nothing happens when there is none."""
@@ -246,29 +262,6 @@ def _running(job: Job) -> Sequence[ColumnElement[bool]]:
     """Return the fence: the job still runs, in the attempt the caller knows, and is still his."""
     mine = jobs.c.worker.is_(None) if job.worker is None else jobs.c.worker == job.worker
     return jobs.c.id == job.id, jobs.c.attempt == job.attempt, jobs.c.status == JobStatus.RUNNING, mine
-
-
-def _waiting(connection: Connection) -> int:
-    return connection.scalar(select(func.count()).where(jobs.c.status == JobStatus.ACCEPTED)) or 0
-
-
-def _next_waiting(wanted: UUID | None) -> Select[tuple[UUID]]:
-    others = jobs.alias()
-    running = (
-        select(func.count())
-        .where(others.c.process_id == jobs.c.process_id, others.c.status == JobStatus.RUNNING)
-        .scalar_subquery()
-    )
-    return (
-        select(jobs.c.id)
-        .where(
-            jobs.c.status == JobStatus.ACCEPTED,
-            or_(jobs.c.concurrency.is_(None), running < jobs.c.concurrency),
-            true() if wanted is None else jobs.c.id == wanted,
-        )
-        .order_by(jobs.c.created, jobs.c.id)
-        .limit(1)
-    )
 
 
 def _oldest_first() -> Select[Any]:
@@ -304,5 +297,6 @@ def _values(job: Job) -> dict[str, Any]:
 def _job(row: RowMapping) -> Job:
     values: dict[str, Any] = {**row}
     values["status"] = JobStatus(values["status"])
+    values["priority"] = Priority(values["priority"])
     values["subscriber"] = Subscriber(**values["subscriber"]) if values["subscriber"] else None
     return Job(**values)

@@ -18,10 +18,14 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     false,
+    text,
 )
 
-SCHEMA_VERSION = 2
-"""Number of the tables' form; rises with every change of this module. Form 1 had no table of workers."""
+SCHEMA_VERSION = 3
+"""Number of the tables' form; rises with every change of this module.
+
+Form 1 had no table of workers; form 2 no priorities, no next attempts and no turns.
+"""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -77,6 +81,8 @@ jobs = Table(
     Column("subscriber", JSON(none_as_null=True)),
     Column("concurrency", Integer),
     Column("trigger", Text, nullable=False),
+    Column("priority", Integer, nullable=False, server_default=text("1")),
+    Column("not_before", Instant),
     # Each ends in the order of the job list: a page is read from the index, however many jobs there are.
     Index("jobs_by_time", "created", "id"),
     Index("jobs_by_status", "status", "created", "id"),
@@ -92,6 +98,14 @@ workers = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("beats", BigInteger, nullable=False),
+)
+
+# Worth losing: whoever has no row is served next.
+turns = Table(
+    "turns",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("served", Instant, nullable=False),
 )
 
 callbacks = Table(

@@ -5,9 +5,9 @@ from contextlib import closing
 import pytest
 
 from nbprocessor import contract
-from nbprocessor.errors import QueueFull, StoreUnavailable
+from nbprocessor.errors import QueueFull, StoreUnavailable, UserQueueFull
 from nbprocessor.execution.submission import submit
-from nbprocessor.model import Execution, JobStatus, Subscriber
+from nbprocessor.model import Execution, JobStatus, Priority, Subscriber
 from nbprocessor.store.results import ResultStore
 from tests.unit.execution.workshop import process
 from tests.unit.notebook.written import code, parameters
@@ -58,6 +58,19 @@ def test_the_front_matters_concurrency_counts_before_the_settings(accept):
     assert accept(per_process=7).concurrency == 7
     assert accept().concurrency is None
     assert accept("  limits: {concurrency: 2}", per_process=7).concurrency == 2
+
+
+def test_who_waits_goes_before_what_nobody_waits_for_and_schedules_go_last(accept):
+    assert accept(mode="sync").priority is Priority.INTERACTIVE
+    assert accept(mode="async").priority is Priority.BATCH
+    assert accept(mode="sync", trigger="schedule").priority is Priority.SCHEDULED
+
+
+def test_one_user_more_than_may_wait_is_refused_and_leaves_nothing(shop, accept):
+    accept(owner="me", per_user=1)
+    with pytest.raises(UserQueueFull):
+        accept(owner="me", per_user=1)
+    assert len(shop.results.job_ids()) == len(shop.store.unfinished()) == 1
 
 
 def test_what_is_refused_leaves_nothing(shop, accept):

@@ -47,6 +47,21 @@ def test_a_database_of_the_first_form_is_raised_and_keeps_its_jobs(engine, datab
     raised.dispose()
 
 
+def test_a_database_of_the_second_form_is_raised_and_its_waiting_jobs_are_run(engine, database_url):
+    job = a_job(owner="me")
+    JobStore(engine).add(job)
+    with writing(engine) as connection:
+        connection.execute(text("DROP TABLE turns"))
+        for column in ("priority", "not_before"):
+            connection.execute(text(f"ALTER TABLE jobs DROP COLUMN {column}"))
+        connection.execute(text("UPDATE schema_version SET version = 2"))
+    raised = open_database(database_url)
+    assert JobStore(raised).get(job.id) == job
+    assert JobStore(raised).claim("worker").id == job.id
+    raised.dispose()
+    open_database(database_url).dispose()
+
+
 def test_a_database_of_a_later_form_is_not_touched(engine, database_url):
     with writing(engine) as connection:
         connection.execute(text("UPDATE schema_version SET version = 99"))

@@ -1,0 +1,92 @@
+"""The queue: how many jobs may wait, and which of them is next."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, or_, select, true, update
+
+from nbprocessor.errors import QueueFull, UserQueueFull
+from nbprocessor.model import JobStatus, Priority
+from nbprocessor.store.tables import jobs, turns
+
+AGEING = timedelta(minutes=10)
+"""What has waited for longer counts as if somebody waited for it: nothing waits for ever."""
+ANYBODY = ""
+"""Stands in for the owner of jobs without one: together they count as one user, whom no limit of users meets."""
+
+
+def check_room(connection: Connection, owner: str | None, *, queue: int | None, per_user: int) -> None:
+    """Make sure that one more job may wait; called in the transaction that adds it.
+
+    Args:
+        connection: Of a transaction that runs alone.
+        owner: Whose job it is.
+        queue: Jobs that may wait; None: any number.
+        per_user: Jobs of one owner that may wait; 0: any number.
+
+    Raises:
+        UserQueueFull: As many jobs of the owner wait already.
+        QueueFull: As many jobs wait already.
+    """
+    if per_user and owner is not None and _waiting(connection, jobs.c.owner == owner) >= per_user:
+        raise UserQueueFull(per_user)
+    if queue is not None and _waiting(connection, true()) >= queue:
+        raise QueueFull(queue)
+
+
+def next_waiting(now: datetime, wanted: UUID | None, per_user: int) -> Select[tuple[UUID, str]]:
+    """Ask for the job to be run next and its user; there is none when nothing waits that may run.
+
+    Users take turns: first comes whoever has the fewest jobs running, of these whoever was served the longest time
+    ago, and of his jobs the oldest. Somebody who waits for an answer goes before all that.
+
+    Args:
+        now: The present time.
+        wanted: This job or none.
+        per_user: Jobs of one owner that may run at once; 0: any number.
+    """
+    user = func.coalesce(jobs.c.owner, ANYBODY)
+    running = (
+        select(func.coalesce(jobs.c.owner, ANYBODY).label("user"), func.count().label("number"))
+        .where(jobs.c.status == JobStatus.RUNNING)
+        .group_by(jobs.c.owner)
+        .cte("running")
+    )
+    number = func.coalesce(running.c.number, 0)
+    urgency = case((jobs.c.created <= now - AGEING, int(Priority.INTERACTIVE)), else_=jobs.c.priority)
+    return (
+        select(jobs.c.id, user.label("user"))
+        .outerjoin(running, running.c.user == user)
+        .outerjoin(turns, turns.c.owner == user)
+        .where(
+            jobs.c.status == JobStatus.ACCEPTED,
+            or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now),
+            _process_has_room(),
+            or_(jobs.c.owner.is_(None), number < per_user) if per_user else true(),
+            true() if wanted is None else jobs.c.id == wanted,
+        )
+        .order_by(urgency, number, turns.c.served.nulls_first(), jobs.c.created, jobs.c.id)
+        .limit(1)
+    )
+
+
+def take_turn(connection: Connection, user: str, now: datetime) -> None:
+    """Note that a user is served; called in the transaction that starts the job, which runs alone."""
+    served = update(turns).where(turns.c.owner == user).values(served=now)
+    if not connection.execute(served).rowcount:
+        connection.execute(insert(turns).values(owner=user, served=now))
+
+
+def _waiting(connection: Connection, whose: ColumnElement[bool]) -> int:
+    waiting = select(func.count()).select_from(jobs).where(and_(jobs.c.status == JobStatus.ACCEPTED, whose))
+    return connection.scalar(waiting) or 0
+
+
+def _process_has_room() -> ColumnElement[bool]:
+    others = jobs.alias()
+    running = (
+        select(func.count())
+        .where(others.c.process_id == jobs.c.process_id, others.c.status == JobStatus.RUNNING)
+        .scalar_subquery()
+    )
+    return or_(jobs.c.concurrency.is_(None), running < jobs.c.concurrency)
