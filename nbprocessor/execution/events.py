@@ -1,28 +1,34 @@
 """News of jobs for those who wait for them in this process: synchronous requests, event streams, the command line."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from uuid import UUID
 
 from nbprocessor.errors import StoreUnavailable
 from nbprocessor.model import Job
+from nbprocessor.store.changes import GLANCE, watching
 from nbprocessor.store.jobs import JobStore
-
-POLL = 1.0
-"""Seconds after which a waiter looks into the store: another process may be running the job."""
 
 
 class JobEvents:
     """Passes on what the worker of this process publishes, and finds out by itself what others did.
 
-    A waiter costs a future, no thread; what waits for nothing any more leaves nothing behind.
+    A waiter costs a future, no thread; for all that wait together the store is looked into once, when it was
+    changed. What waits for nothing any more leaves nothing behind.
     """
 
-    def __init__(self, store: JobStore, poll: float = POLL) -> None:
+    def __init__(self, store: JobStore, glance: float = GLANCE) -> None:
+        """Take the store.
+
+        Args:
+            store: The jobs.
+            glance: Seconds between two questions whether another process has changed anything.
+        """
         self._store = store
-        self._poll = poll
+        self._glance = glance
         self._mailboxes: dict[UUID, set[_Mailbox]] = {}
+        self._looking: asyncio.Task[None] | None = None
 
     def publish(self, job: Job) -> None:
         """Tell everybody who waits for the job how it is now; called in the event loop."""
@@ -67,20 +73,54 @@ class JobEvents:
         return self._states(job_id)
 
     async def _states(self, job_id: UUID) -> AsyncGenerator[Job, None]:
-        mailbox = _Mailbox()
-        self._mailboxes.setdefault(job_id, set()).add(mailbox)
-        try:
+        with self._mailbox(job_id) as mailbox:
             last: Job | None = None
             while last is None or not last.status.ended:
-                news = None if last is None else await mailbox.take(self._poll)
+                news = None if last is None else await mailbox.take()
                 job = news if news is not None else await self._look(job_id, last)
                 if last is None or _is_news(job, last):
                     last = job
                     yield job
+
+    @contextmanager
+    def _mailbox(self, job_id: UUID) -> "Iterator[_Mailbox]":
+        """Keep a mailbox for one waiter; while there is any, the store is looked into."""
+        mailbox = _Mailbox()
+        self._mailboxes.setdefault(job_id, set()).add(mailbox)
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look_around(), name="job events")
+        try:
+            yield mailbox
         finally:
             self._mailboxes[job_id].discard(mailbox)
             if not self._mailboxes[job_id]:
                 del self._mailboxes[job_id]
+            if not self._mailboxes and self._looking is not None:
+                self._looking.cancel()
+                self._looking = None
+
+    async def _look_around(self) -> None:
+        """Put into the mailboxes what the store tells, whenever it was changed."""
+        with watching(self._store.engine) as changed:
+            # What was changed before the watch began is in the first look.
+            outdated = True
+            while True:
+                outdated = outdated or changed()
+                if outdated:
+                    outdated = not await self._look_for_all()
+                await asyncio.sleep(self._glance)
+
+    async def _look_for_all(self) -> bool:
+        """Look into the store once for everybody; return whether it answered."""
+        job_ids = list(self._mailboxes)
+        try:
+            found = await asyncio.to_thread(self._store.several, job_ids)
+        except StoreUnavailable:
+            return False
+        for job_id in job_ids:
+            for mailbox in self._mailboxes.get(job_id, ()):
+                mailbox.put(found.get(job_id))
+        return True
 
     async def _look(self, job_id: UUID, last: Job | None) -> Job:
         """Read the store; for whoever knows of the job already, a store that is away for a while says nothing new."""
@@ -101,18 +141,20 @@ class _Mailbox:
 
     def put(self, job: Job | None) -> None:
         """Replace what was not yet taken; None: there is news in the store."""
-        self._job = job
-        self._arrived.set()
+        if job is None or self._job is None or _replaces(job, self._job):
+            self._job = job
+            self._arrived.set()
 
-    async def take(self, patience: float) -> Job | None:
+    async def take(self) -> Job | None:
         """Return the news, or None when it has to be read from the store."""
-        try:
-            async with asyncio.timeout(patience):
-                await self._arrived.wait()
-        except TimeoutError:
-            return None
+        await self._arrived.wait()
         self._arrived.clear()
         return self._job
+
+
+def _replaces(job: Job, known: Job) -> bool:
+    """Tell whether a waiter is to hear of ``job``; a reading of the store may be old, and most often tells the same."""
+    return job != known and job.updated >= known.updated and not known.status.ended
 
 
 def _is_news(job: Job, last: Job) -> bool:

@@ -18,13 +18,14 @@ from nbprocessor.execution.recording import Recorder
 from nbprocessor.execution.supervision import Supervised
 from nbprocessor.model import Job, JobStatus
 from nbprocessor.outbound import Outbound
+from nbprocessor.store.changes import GLANCE, watching
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.results import ResultStore
 
 log = logging.getLogger(__name__)
 
 POLL = 1.0
-"""Seconds between two looks into the store; other processes put jobs there and ask for dismissals."""
+"""Seconds between two looks into the store, however little it was changed: the time of a job may have come."""
 ATTEMPTS = 3
 """How often a job may be started when its server was lost and its notebook says it may be repeated."""
 LEAVING = 15.0
@@ -106,7 +107,7 @@ class Worker:
         warming = asyncio.create_task(self._warm(), name="warming")
         async with (
             self._presence.beating(),
-            _repeated(self._look_after_jobs, POLL),
+            self._noticing(),
             _repeated(self._recover_lost, BEAT),
         ):
             try:
@@ -125,7 +126,7 @@ class Worker:
         Raises:
             StoreUnavailable: The database cannot be used.
         """
-        async with self._presence.beating(), _repeated(self._look_after_jobs, POLL):
+        async with self._presence.beating(), self._noticing():
             try:
                 while True:
                     claimed = await asyncio.to_thread(self._claim, job.id)
@@ -244,6 +245,23 @@ class Worker:
         else:
             await self._recorder.close(job, JobStatus.FAILED, str(WorkerLost(job.worker or "")))
 
+    @asynccontextmanager
+    async def _noticing(self) -> AsyncIterator[None]:
+        """While the body runs, look at once at what other processes put into the store, or asked for in it."""
+        outdated = True
+
+        async def notice() -> None:
+            nonlocal outdated
+            outdated = outdated or changed()
+            if outdated:
+                self._woken.set()
+                await self._look_after_jobs()
+                outdated = False
+
+        with watching(self._store.engine) as changed:
+            async with _repeated(notice, GLANCE):
+                yield
+
     async def _look_after_jobs(self) -> None:
         """Learn what others did to the jobs that run here: dismissed them, deleted them, took them over."""
         # Those that are here before the store is asked: what starts meanwhile is not in its answer.
@@ -281,6 +299,7 @@ async def _repeated(duty: Callable[[], Awaitable[None]], pause: float) -> AsyncI
                 await duty()
             except StoreUnavailable as error:
                 log.warning("store cannot be used reason=%s", error)
+                await asyncio.sleep(POLL)
             except Exception:  # the worker's door, as above
                 log.exception("a worker's duty failed by a fault of the server")
 

@@ -1,6 +1,6 @@
 """The index of jobs: each change is one transaction, and a late writer never wins."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -71,6 +71,11 @@ class JobStore:
         """
         with reading(self.engine) as connection:
             return _get(connection, job_id, owner)
+
+    def several(self, job_ids: Collection[UUID]) -> Mapping[UUID, Job]:
+        """Return jobs as they are now, by id; those that are not there are left out."""
+        found = self._all(select(*_COLUMNS).where(jobs.c.id.in_(job_ids)))
+        return {job.id: job for job in found}
 
     def list(self, filter: JobFilter, *, limit: int, offset: int = 0) -> Sequence[Job]:
         """Return jobs, newest first."""

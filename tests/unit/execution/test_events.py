@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+import threading
 from contextlib import aclosing, closing
 
 import pytest
@@ -29,7 +30,7 @@ def running(store):
 
 def test_who_waits_is_woken_by_the_end_and_leaves_nothing(store, running):
     async def scene():
-        events = JobEvents(store, poll=LONG)
+        events = JobEvents(store, glance=LONG)
         waits = [asyncio.create_task(events.wait(running.id, LONG)) for _ in range(50)]
         while events.waiting < 50:
             await asyncio.sleep(0)
@@ -44,7 +45,7 @@ def test_who_waits_is_woken_by_the_end_and_leaves_nothing(store, running):
 
 def test_what_another_process_did_is_found_by_looking(store, running):
     async def scene():
-        wait = asyncio.create_task(JobEvents(store, poll=0.02).wait(running.id, LONG))
+        wait = asyncio.create_task(JobEvents(store, glance=0.02).wait(running.id, LONG))
         await asyncio.sleep(0)
         await asyncio.to_thread(store.finish, running, JobStatus.FAILED, "elsewhere")
         return await wait
@@ -52,9 +53,47 @@ def test_what_another_process_did_is_found_by_looking(store, running):
     assert asyncio.run(scene()).message == "elsewhere"
 
 
+def test_all_that_wait_look_together_and_each_is_told_of_its_job(store, monkeypatch):
+    jobs = [a_job(minute) for minute in range(60)]
+    for job in jobs:
+        store.add(job)
+    claimed = [store.claim("worker") for _ in jobs]
+    looks, real = [], store.several
+    monkeypatch.setattr(store, "several", lambda ids: looks.append(len(ids)) or real(ids))  # counts, changes nothing
+
+    async def scene():
+        events = JobEvents(store, glance=0.01)
+        waits = [asyncio.create_task(events.wait(job.id, LONG)) for job in claimed]
+        while events.waiting < len(jobs) or not looks:
+            await asyncio.sleep(0.01)
+        before = threading.active_count()
+        for job in claimed:
+            await asyncio.to_thread(store.finish, job, JobStatus.SUCCESSFUL, "")
+        found = await asyncio.gather(*waits)
+        return found, before
+
+    found, threads = asyncio.run(scene())
+    assert [job.id for job in found] == [job.id for job in claimed]
+    assert looks[0] == len(jobs)
+    assert threads < len(jobs)
+
+
+def test_an_older_reading_of_the_store_does_not_replace_the_end(store, running):
+    async def scene():
+        events, seen = JobEvents(store, glance=LONG), []
+        async for job in events.subscribe(running.id):
+            seen.append(job.status)
+            if job.status is JobStatus.RUNNING:
+                events.publish(store.finish(running, JobStatus.SUCCESSFUL, ""))
+                events.publish(running)
+        return seen
+
+    assert asyncio.run(scene()) == [JobStatus.RUNNING, JobStatus.SUCCESSFUL]
+
+
 def test_a_nudge_makes_waiters_look_at_once(store, running):
     async def scene():
-        events = JobEvents(store, poll=LONG)
+        events = JobEvents(store, glance=LONG)
         wait = asyncio.create_task(events.wait(running.id, LONG))
         while not events.waiting:
             await asyncio.sleep(0)
@@ -76,7 +115,7 @@ def test_a_wait_that_is_over_returns_nothing_and_leaves_nothing(store, running):
 def test_a_job_that_has_ended_is_returned_at_once(store):
     job = ended(0, 1)
     store.add(job)
-    assert asyncio.run(JobEvents(store, poll=LONG).wait(job.id, LONG)) == job
+    assert asyncio.run(JobEvents(store, glance=LONG).wait(job.id, LONG)) == job
 
 
 def test_an_unknown_job_is_not_waited_for(store):
@@ -86,7 +125,7 @@ def test_an_unknown_job_is_not_waited_for(store):
 
 def test_a_subscriber_sees_each_change_once_and_the_end_last(store, running):
     async def scene():
-        events, seen = JobEvents(store, poll=LONG), []
+        events, seen = JobEvents(store, glance=LONG), []
         async for job in events.subscribe(running.id):
             seen.append((job.status, job.progress))
             if job.progress == 0:
@@ -104,7 +143,7 @@ def test_a_subscriber_sees_each_change_once_and_the_end_last(store, running):
 
 def test_a_subscriber_that_goes_away_leaves_nothing(store, running):
     async def scene():
-        events = JobEvents(store, poll=LONG)
+        events = JobEvents(store, glance=LONG)
         async with aclosing(events.subscribe(running.id)) as states:
             async for _ in states:
                 break
@@ -115,18 +154,19 @@ def test_a_subscriber_that_goes_away_leaves_nothing(store, running):
 
 def test_who_waits_already_outlasts_a_store_that_is_away(store, running, monkeypatch):
     async def scene():
-        wait = asyncio.create_task(JobEvents(store, poll=0.01).wait(running.id, LONG))
+        wait = asyncio.create_task(JobEvents(store, glance=0.01).wait(running.id, LONG))
         looks = asyncio.Event()
-        loop, real = asyncio.get_running_loop(), store.get
+        loop, real = asyncio.get_running_loop(), store.several
 
-        def away(job_id):
+        def away(job_ids):
             loop.call_soon_threadsafe(looks.set)
             raise StoreUnavailable("away")
 
         await asyncio.sleep(0.05)
-        monkeypatch.setattr(store, "get", away)  # a database cannot be taken away in the middle otherwise
+        monkeypatch.setattr(store, "several", away)  # a database cannot be taken away in the middle otherwise
+        store.progress(running, 10, "something to be looked at")
         await looks.wait()
-        monkeypatch.setattr(store, "get", real)
+        monkeypatch.setattr(store, "several", real)
         store.finish(running, JobStatus.SUCCESSFUL, "")
         return await wait
 
