@@ -57,6 +57,13 @@ class House:
     outbound: Outbound
     events: JobEvents
     worker: Worker
+    stopping: asyncio.Event
+    """Set once the program is to end."""
+
+    def stop(self) -> None:
+        """End in order: no job begins, running ones are interrupted, nobody is kept waiting; called in the loop."""
+        self.stopping.set()
+        self.events.close()
 
 
 def build(settings: Settings, executors: Mapping[str, type[Executor]] = EXECUTORS) -> House:
@@ -82,7 +89,7 @@ def build(settings: Settings, executors: Mapping[str, type[Executor]] = EXECUTOR
         settings=settings,
         executors=Executors(settings.execution.executor, executors),
     )
-    return House(settings, catalogue, store, results, outbound, events, worker)
+    return House(settings, catalogue, store, results, outbound, events, worker, asyncio.Event())
 
 
 def submit_job(
@@ -183,7 +190,7 @@ def _middleware(settings: Settings, base_url: str) -> list[Middleware]:
 def _lifespan(house: House, base_url: str) -> Callable[[Starlette], Any]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        stop = asyncio.Event()
+        stop = house.stopping
         await house.worker.recover()
         sender = CallbackSender(
             house.store,
@@ -201,7 +208,7 @@ def _lifespan(house: House, base_url: str) -> Callable[[Starlette], Any]:
         try:
             yield
         finally:
-            stop.set()
+            house.stop()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     return lifespan

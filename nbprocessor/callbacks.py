@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from nbprocessor import config
+from nbprocessor import config, faultpoints
 from nbprocessor.errors import NbprocessorError, NoSuchJob, StoreUnavailable
 from nbprocessor.model import Job
 from nbprocessor.outbound import Outbound, in_thread
@@ -105,6 +105,7 @@ class CallbackSender:
         try:
             job = self._store.get(callback.job_id)
             body = self._body(job, callback.event)
+            faultpoints.passed("callback-claimed")
             self._outbound.post(callback.url, body, {"Content-Type": "application/json"})
         except NoSuchJob:
             return  # deleted meanwhile, and its callbacks with it
@@ -116,6 +117,7 @@ class CallbackSender:
             log.warning("callback cannot be written job=%s", callback.job_id, exc_info=error)
             self._failed(callback, job, f"{type(error).__name__}: {error}")
         else:
+            faultpoints.passed("callback-sent")
             self._queue.delivered(callback)
             log.info("callback delivered job=%s event=%s", callback.job_id, callback.event)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nbprocessor import __version__
+from nbprocessor import __version__, faultpoints
 from nbprocessor.cli.inspect import check, describe
 from nbprocessor.cli.jobs import jobs
 from nbprocessor.cli.logs import logs
@@ -51,6 +51,7 @@ def nbprocessor(context: click.Context, config_file: Path | None) -> None:
       eval "$(_NBPROCESSOR_COMPLETE=bash_source nbprocessor)"
     """
     context.obj = config_file
+    faultpoints.arm(os.environ.get(faultpoints.VARIABLE, ""))
 
 
 for command in (serve, run, check, describe, jobs, logs, results, init, tour):

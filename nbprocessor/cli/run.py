@@ -94,6 +94,7 @@ def _house(context: click.Context, settings: "Settings") -> "House":
 
     house = build(settings)
     context.call_on_close(house.store.engine.dispose)
+    context.with_resource(house.results.in_use())
     return house
 
 

@@ -41,12 +41,20 @@ def serve(
         base_url = settings.server.url.rstrip("/") or f"http://{name}:{number}"
         house = build(settings)
         context.call_on_close(house.store.engine.dispose)
+        context.with_resource(house.results.in_use())
         house.catalogue.refresh()
         app = create_app(house, base_url)
         click.echo(
             f"{len(house.catalogue.processes)} processes on {base_url} (results in {settings.results.folder})", err=True
         )
-        server = uvicorn.Server(
+
+        class _Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                # At once, not after the requests under way are answered: those that wait for a job hear of its end.
+                house.stop()
+                await super().shutdown(sockets)
+
+        server = _Server(
             uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10)
         )
         server.run(sockets=[listener])

@@ -1,14 +1,18 @@
 """News of jobs for those who wait for them in this process: synchronous requests, event streams, the command line."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from uuid import UUID
 
 from nbprocessor.errors import StoreUnavailable
-from nbprocessor.model import Job
+from nbprocessor.model import Job, JobStatus
 from nbprocessor.store.changes import GLANCE, watching
 from nbprocessor.store.jobs import JobStore
+
+LEAVING = 6.0
+"""Seconds that waiters have once the program ends; runs are interrupted, and killed after 4 at most."""
 
 
 class JobEvents:
@@ -29,6 +33,7 @@ class JobEvents:
         self._glance = glance
         self._mailboxes: dict[UUID, set[_Mailbox]] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._closed: float | None = None
 
     def publish(self, job: Job) -> None:
         """Tell everybody who waits for the job how it is now; called in the event loop."""
@@ -40,13 +45,26 @@ class JobEvents:
         for mailbox in self._mailboxes.get(job_id, ()):
             mailbox.put(None)
 
+    def close(self) -> None:
+        """Keep nobody waiting for what will not come: the program ends; called in the event loop.
+
+        Whoever waits for a job that runs has a moment left to learn how it ended.
+        """
+        self._closed = time.monotonic()
+        self._nudge_all()
+        asyncio.get_running_loop().call_later(LEAVING, self._nudge_all)
+
+    def _nudge_all(self) -> None:
+        for job_id in self._mailboxes:
+            self.nudge(job_id)
+
     @property
     def waiting(self) -> int:
         """How many wait."""
         return sum(map(len, self._mailboxes.values()))
 
     async def wait(self, job_id: UUID, timeout: float) -> Job | None:
-        """Wait until the job has ended and return it; None when ``timeout`` seconds pass before.
+        """Wait until the job has ended and return it; None when ``timeout`` seconds pass before, or the program ends.
 
         Raises:
             NoSuchJob: There is none of this id, or no longer.
@@ -81,6 +99,8 @@ class JobEvents:
                 if last is None or _is_news(job, last):
                     last = job
                     yield job
+                if self._is_over(last):
+                    return
 
     @contextmanager
     def _mailbox(self, job_id: UUID) -> "Iterator[_Mailbox]":
@@ -121,6 +141,12 @@ class JobEvents:
             for mailbox in self._mailboxes.get(job_id, ()):
                 mailbox.put(found.get(job_id))
         return True
+
+    def _is_over(self, job: Job) -> bool:
+        """Tell whether waiting is of no use any more, because the program ends."""
+        if self._closed is None:
+            return False
+        return job.status is not JobStatus.RUNNING or time.monotonic() - self._closed >= LEAVING
 
     async def _look(self, job_id: UUID, last: Job | None) -> Job:
         """Read the store; for whoever knows of the job already, a store that is away for a while says nothing new."""

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
-from nbprocessor import contract
+from nbprocessor import contract, faultpoints
 from nbprocessor.errors import ExecutionError, NoSuchJob, NoSuchOutput, OutputMissing, ResultGone, StoreUnavailable
 from nbprocessor.execution import collection
 from nbprocessor.execution.events import JobEvents
@@ -134,7 +134,9 @@ class Recorder:
         if not await _patiently(self._is_ours, job):
             log.warning("a late end was not recorded job=%s attempt=%d", job.id, job.attempt)
             return
+        faultpoints.passed("end-found")
         status, message = await asyncio.to_thread(self._filed, job, end, at)
+        faultpoints.passed("manifest-written")
         await self._finish(job, status, message, at)
 
     async def had_ended(self, job: Job) -> bool:
@@ -154,6 +156,7 @@ class Recorder:
         if ended is None:
             log.warning("a late end was not recorded job=%s attempt=%d", job.id, job.attempt)
             return
+        faultpoints.passed("end-committed")
         self._events.publish(ended)
         try:
             await asyncio.to_thread(self._results.publish, job.id)

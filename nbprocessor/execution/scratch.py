@@ -1,16 +1,25 @@
 """The temporary folder of a run: what its processes need for themselves and nobody keeps."""
 
+import logging
 import os
 import shutil
 import stat
 import tempfile
+import time
 from pathlib import Path
 from uuid import UUID
 
 from nbprocessor.errors import ExecutionError
+from nbprocessor.execution import identity
+
+log = logging.getLogger(__name__)
 
 PLACES = {"TMPDIR": "tmp", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}
 """Its folders by the environment variables that name them."""
+_OWNER = "owner"
+"""File that says whose it is, so that what is nobody's any more is found by whoever starts next."""
+_YOUNG = 60.0
+"""Seconds after which a folder without that file is one whose maker died while making it."""
 
 
 def home() -> Path:
@@ -35,6 +44,7 @@ def make(job_id: UUID) -> Path:
     """
     try:
         folder = Path(tempfile.mkdtemp(prefix=f"{job_id.hex}-", dir=home()))
+        (folder / _OWNER).write_text(identity.own())
         for name in PLACES.values():
             (folder / name).mkdir(mode=0o700)
     except OSError as error:
@@ -56,3 +66,25 @@ def remove_all(job_id: UUID) -> None:
     """Remove the folders of a job whose worker could not do it any more."""
     for folder in home().glob(f"{job_id.hex}-*"):
         remove(folder)
+
+
+def sweep() -> None:
+    """Remove the folders of all workers of this machine that are gone, whatever results folder they worked for."""
+    try:
+        found = list(home().iterdir())
+    except OSError as error:
+        log.warning("temporary folders are not looked through reason=%s", error)
+        return
+    for folder in found:
+        if _is_nobodys(folder):
+            remove(folder)
+            log.info("removed a temporary folder that a lost run had left folder=%s", folder)
+
+
+def _is_nobodys(folder: Path) -> bool:
+    try:
+        return identity.is_alive((folder / _OWNER).read_text()) is False
+    except FileNotFoundError:
+        return time.time() - folder.lstat().st_mtime > _YOUNG
+    except (OSError, ValueError):
+        return False

@@ -68,12 +68,8 @@ def submit(
         contract.FILE_PROCESS: record.dump(process),
         contract.FILE_INPUTS: request_document(execution),
     }
-    results.create(job.id, files)
-    try:
+    with results.accepting(job.id, files):
         store.add(job, queue_limit=queue_limit, per_user=per_user)
-    except BaseException:
-        results.delete(job.id)
-        raise
     return job
 
 

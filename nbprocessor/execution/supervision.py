@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nbprocessor import faultpoints
 from nbprocessor.config import Settings
 from nbprocessor.errors import ExecutionError, InputUnavailable, LimitReached, StoreUnavailable
 from nbprocessor.execution import collection, references, scratch
@@ -75,6 +76,7 @@ class Supervised:
         if not preparing.done():
             preparing.cancel()
             return self._cut_short(cause)
+        faultpoints.passed("run-prepared")
         starting = asyncio.ensure_future(self._started(preparing.result(), accepted.process))
         try:
             cause = await self._first(starting)
@@ -85,6 +87,7 @@ class Supervised:
         if not in_time:
             return self._cut_short(cause)
         self._running = starting.result()
+        faultpoints.passed("run-started")
         return await self._watched(self._running)
 
     async def _started(self, run: Run, process: Process) -> RunningJob:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from nbprocessor import faultpoints
 from nbprocessor.config import Settings
 from nbprocessor.errors import StoreUnavailable, WorkerLost
 from nbprocessor.execution import collection, processtree, scratch
@@ -96,8 +97,9 @@ class Worker:
         Raises:
             StoreUnavailable: The database or the results folder cannot be used.
         """
-        for name in await asyncio.to_thread(self._results.sweep):
+        for name in await asyncio.to_thread(self._results.sweep, self._store.knows):
             log.info("removed what was half made folder=%s", name)
+        await asyncio.to_thread(scratch.sweep)
         await self._recover_lost()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -150,6 +152,7 @@ class Worker:
                 job = await asyncio.to_thread(self._claim, None)
                 if job is None:
                     return
+                faultpoints.passed("claimed")
                 self._start(job)
         except StoreUnavailable as error:
             log.warning("no job can be claimed reason=%s", error)
@@ -204,6 +207,7 @@ class Worker:
             stopping=self._stopping,
         )
         end = await supervised.run()
+        faultpoints.passed("run-ended")
         running.over = True
         if end.status is None:
             # What has not begun can begin elsewhere, whatever its notebook says of being repeated.
@@ -217,6 +221,7 @@ class Worker:
     async def _requeued(self, job: Job) -> bool:
         if not await asyncio.to_thread(self._store.requeue, job):
             return False
+        faultpoints.passed("requeued")
         self._events.nudge(job.id)
         log.info("job waits again job=%s attempt=%d", job.id, job.attempt)
         return True
@@ -227,6 +232,7 @@ class Worker:
             await asyncio.to_thread(processtree.end, None, job.id)
             adopted = await asyncio.to_thread(self._store.adopt, job, self._presence.identity)
             if adopted is not None:
+                faultpoints.passed("job-adopted")
                 await asyncio.to_thread(scratch.remove_all, job.id)
                 log.warning("job of a lost worker job=%s worker=%s", job.id, job.worker)
                 await self._settle(adopted)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from nbprocessor import faultpoints
 from nbprocessor.errors import StoreUnavailable
 
 PART = ".part"
@@ -25,7 +26,9 @@ def atomic_write(path: Path, content: bytes) -> None:
     with explained(path.parent):
         try:
             write_durably(part, content)
+            faultpoints.passed("file-synced")
             part.replace(path)
+            faultpoints.passed("file-renamed")
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -37,6 +40,7 @@ def write_durably(path: Path, content: bytes) -> None:
     with path.open("xb") as file:
         file.write(content)
         file.flush()
+        faultpoints.passed("file-written")
         os.fsync(file.fileno())
 
 

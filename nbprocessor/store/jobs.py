@@ -77,6 +77,11 @@ class JobStore:
         found = self._all(select(*_COLUMNS).where(jobs.c.id.in_(job_ids)))
         return {job.id: job for job in found}
 
+    def knows(self, job_id: UUID) -> bool:
+        """Tell whether there is a job of this id."""
+        with reading(self.engine) as connection:
+            return connection.scalar(select(jobs.c.id).where(jobs.c.id == job_id)) is not None
+
     def list(self, filter: JobFilter, *, limit: int, offset: int = 0) -> Sequence[Job]:
         """Return jobs, newest first."""
         newest = select(*_COLUMNS).order_by(jobs.c.created.desc(), jobs.c.id.desc())

@@ -3,20 +3,21 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from uuid import UUID
 
-from nbprocessor import contract
+from nbprocessor import contract, faultpoints
 from nbprocessor.errors import NoSuchOutput, ResultGone, StoreUnavailable
 from nbprocessor.model import Json, Manifest, OutputFile
 from nbprocessor.store import manifest
 from nbprocessor.store.archive import Archive
-from nbprocessor.store.files import PART, atomic_write, explained, open_plain, sync_folder, write_durably
+from nbprocessor.store.files import atomic_write, explained, open_plain, sync_folder, write_durably
+from nbprocessor.store.unfinished import Unfinished, is_job_id, locked
 
-_LOCK = ".lock"
+_IN_USE = ".in-use"
 
 
 class ResultStore:
@@ -39,29 +40,47 @@ class ResultStore:
         self._folder = folder
         self._reserve = reserve
         self._archive = Archive(url) if url else None
-        with explained(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            # Whoever cannot take the lock cannot make a job; better told now than with the first one.
-            with self._locked(fcntl.LOCK_SH):
-                pass
+        self._unfinished = Unfinished(folder)
 
     def folder(self, job_id: UUID) -> Path:
         """Return where the job's folder is, or would be."""
         return self._folder / str(job_id)
 
-    def create(self, job_id: UUID, files: Mapping[str, bytes]) -> Path:
-        """Make the folder of a new job with its first files; a crash leaves all of it or nothing that counts.
+    @contextmanager
+    def accepting(self, job_id: UUID, files: Mapping[str, bytes]) -> Iterator[Path]:
+        """Make the folder of a new job; it stays if the body, which accepts the job, ends well.
+
+        A crash in the body leaves a folder that the next :meth:`sweep` removes unless the job was accepted.
 
         Args:
             job_id: Its id; there must be no folder of it.
             files: Content by name.
         """
-        part = self._part(job_id)
-        with explained(self._folder), self._locked(fcntl.LOCK_SH):
+        with self._unfinished.accepting(job_id):
+            folder = self.create(job_id, files)
+            faultpoints.passed("folder-made")
+            try:
+                yield folder
+            except BaseException:
+                self.delete(job_id)
+                raise
+            faultpoints.passed("row-added")
+        faultpoints.passed("row-acknowledged")
+
+    def create(self, job_id: UUID, files: Mapping[str, bytes]) -> Path:
+        """Make a folder with its first files; a crash leaves all of it or nothing that counts.
+
+        Args:
+            job_id: Id of its job; there must be no folder of it.
+            files: Content by name.
+        """
+        part = self._unfinished.folder(job_id)
+        with explained(self._folder), self._unfinished.working():
             try:
                 part.mkdir()
                 for name, content in files.items():
                     write_durably(part / name, content)
+                    faultpoints.passed("folder-half")
                 sync_folder(part)
                 part.rename(self.folder(job_id))
             except BaseException:
@@ -184,29 +203,52 @@ class ResultStore:
 
     def delete(self, job_id: UUID) -> None:
         """Remove a job's folder, here and at the URL; nothing happens when there is none."""
-        part = self._part(job_id)
-        with explained(self._folder), self._locked(fcntl.LOCK_SH), suppress(FileNotFoundError):
+        part = self._unfinished.folder(job_id)
+        with explained(self._folder), self._unfinished.working(), suppress(FileNotFoundError):
             # Renamed first: what a crash leaves is swept up, and nobody reads half a folder.
             self.folder(job_id).rename(part)
+            faultpoints.passed("folder-leaving")
             shutil.rmtree(part)
         if self._archive is not None:
             self._archive.delete(job_id)
 
-    def sweep(self) -> list[str]:
-        """Remove what a crash left half made or half removed, and return its names."""
-        with explained(self._folder), self._locked(fcntl.LOCK_EX):
-            # Whoever makes or removes a folder holds the lock until he is done, or dead.
-            left = sorted(entry.name for entry in os.scandir(self._folder) if _is_part(entry.name))
-            for name in left:
-                shutil.rmtree(self._folder / name)
-        return left
+    def sweep(self, is_known: Callable[[UUID], bool]) -> Sequence[str]:
+        """Remove what a crash left: folders half made or half removed, and those of jobs that were not accepted.
+
+        Args:
+            is_known: Tells whether a job was accepted.
+
+        Returns:
+            The names of the folders.
+        """
+        return self._unfinished.sweep(is_known)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Say that a program runs jobs in this folder while the body runs; several may.
+
+        Raises:
+            StoreUnavailable: A program has the folder to itself.
+        """
+        with self._held(fcntl.LOCK_SH, "`nbprocessor recover` rebuilds the database of"):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep the folder to oneself while the body runs.
+
+        Raises:
+            StoreUnavailable: A program runs jobs in it.
+        """
+        with self._held(fcntl.LOCK_EX, "A server or `nbprocessor run` uses"):
+            yield
 
     def job_ids(self) -> list[UUID]:
         """Return the ids of all jobs that have a folder, here or at the URL."""
         with explained(self._folder):
             here = {entry.name for entry in os.scandir(self._folder) if entry.is_dir(follow_symlinks=False)}
         elsewhere = self._archive.names() if self._archive is not None else ()
-        return sorted(UUID(name) for name in {*here, *elsewhere} if _is_id(name))
+        return sorted(UUID(name) for name in {*here, *elsewhere} if is_job_id(name))
 
     def check_reserve(self) -> None:
         """Make sure that there is room for a new job.
@@ -223,23 +265,21 @@ class ResultStore:
             )
             raise StoreUnavailable(reason, retry_after=60)
 
-    def _part(self, job_id: UUID) -> Path:
-        return self._folder / f".{job_id}{PART}"
+    @contextmanager
+    def _held(self, kind: int, holder: str) -> Iterator[None]:
+        with ExitStack() as held:
+            with explained(self._folder):
+                try:
+                    held.enter_context(locked(self._folder / _IN_USE, kind | fcntl.LOCK_NB))
+                except BlockingIOError:
+                    reason = f"{holder} the folder {self._folder}; try again once it has ended."
+                    raise StoreUnavailable(reason) from None
+            yield
 
     def _kept_elsewhere(self, job_id: UUID, name: str) -> BinaryIO:
         if self._archive is None:
             raise ResultGone(job_id, name)
         return self._archive.open(job_id, name)
-
-    @contextmanager
-    def _locked(self, kind: int) -> Iterator[None]:
-        """Hold the folder's lock, shared or alone; the system lets go of it when the process dies."""
-        descriptor = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        try:
-            fcntl.flock(descriptor, kind)
-            yield
-        finally:
-            os.close(descriptor)
 
 
 @contextmanager
@@ -259,14 +299,3 @@ def _steps(job_id: UUID, name: str) -> Sequence[str]:
     if any(step in {"", ".", ".."} or "\0" in step or len(step.encode(errors="replace")) > 255 for step in steps):
         raise NoSuchOutput(job_id, name)
     return PurePosixPath(name).parts
-
-
-def _is_id(name: str) -> bool:
-    try:
-        return str(UUID(name)) == name
-    except ValueError:
-        return False
-
-
-def _is_part(name: str) -> bool:
-    return name.startswith(".") and name.endswith(PART) and _is_id(name[1 : -len(PART)])

@@ -13,6 +13,7 @@ from nbprocessor.model import Job, JobFilter, JobStatus
 from nbprocessor.store.database import open_database
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.results import ResultStore
+from nbprocessor.store.unfinished import PLACE
 
 DATABASE = "nbprocessor.db"
 
@@ -38,6 +39,7 @@ def assert_nothing_lost(results: Path, acknowledged: Iterable[str], *, waiting: 
     for job in jobs.values():
         assert_whole(store, job)
     assert not list(results.rglob("*.part"))
+    assert [path.name for path in (results / PLACE).iterdir()] in ([], [".lock"])
     assert not [path for job in jobs.values() for path in scratch.home().glob(f"{job.id.hex}-*")]
     assert processes_of(results.parent) == []
     return jobs

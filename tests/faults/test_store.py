@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from nbprocessor.store.results import ResultStore
 from tests.faults.conftest import accepted, at_work, serve
 from tests.faults.invariants import DATABASE, assert_nothing_lost
 from tests.servers.nbprocessor import start
@@ -70,7 +71,7 @@ def test_on_a_full_disk_requests_are_refused_with_503_and_what_is_there_can_be_r
         jobs = assert_nothing_lost(results, [before["jobID"], running, after["jobID"]])
         assert len(jobs) == 3
         # What was refused has left nothing behind.
-        assert len([path for path in results.iterdir() if path.is_dir()]) == 3
+        assert len(ResultStore(results).job_ids()) == 3
 
 
 @pytest.mark.kernel

@@ -178,3 +178,32 @@ def test_reading_goes_on_while_another_program_writes(store, running, tmp_path):
         other.execute("BEGIN EXCLUSIVE")
         assert store.get(running.id) == running
         other.execute("ROLLBACK")
+
+
+class TestWhenTheProgramEnds:
+    def test_who_waits_for_a_job_that_does_not_run_is_let_go_at_once(self, store):
+        store.add(waiting := a_job())
+
+        async def scene():
+            events = JobEvents(store, glance=LONG)
+            waits = [asyncio.create_task(events.wait(waiting.id, LONG)) for _ in range(3)]
+            while events.waiting < 3:
+                await asyncio.sleep(0)
+            events.close()
+            return await asyncio.gather(*waits), await events.wait(waiting.id, LONG), events.waiting
+
+        assert asyncio.run(scene()) == ([None, None, None], None, 0)
+
+    def test_who_waits_for_a_job_that_runs_learns_how_it_ended(self, store, running):
+        async def scene():
+            events = JobEvents(store, glance=LONG)
+            wait = asyncio.create_task(events.wait(running.id, LONG))
+            while not events.waiting:
+                await asyncio.sleep(0)
+            events.close()
+            done, _ = await asyncio.wait({wait}, timeout=0.1)
+            assert not done
+            events.publish(store.finish(running, JobStatus.FAILED, "the server stopped"))
+            return await wait
+
+        assert asyncio.run(scene()).message == "the server stopped"

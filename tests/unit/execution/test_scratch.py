@@ -1,11 +1,12 @@
 """The temporary folder of a run."""
 
+import os
 from uuid import uuid4
 
 import pytest
 
 from nbprocessor.errors import ExecutionError
-from nbprocessor.execution import scratch
+from nbprocessor.execution import identity, scratch
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +19,7 @@ def test_each_run_has_a_folder_that_nobody_else_may_look_into():
     first, second = scratch.make(job_id), scratch.make(job_id)
     assert first != second
     assert scratch.home().stat().st_mode & 0o077 == 0
-    assert all(folder.stat().st_mode & 0o077 == 0 for folder in (first, *first.iterdir()))
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (first, *first.iterdir()) if path.is_dir())
     assert all(value.startswith(str(first)) for value in scratch.environment(first).values())
 
 
@@ -28,6 +29,17 @@ def test_what_a_lost_run_left_is_found_by_its_job():
     scratch.remove_all(job_id)
     assert not any(folder.exists() for folder in lost)
     assert other.exists()
+
+
+def test_folders_of_workers_that_are_gone_are_swept_up_and_those_of_living_ones_stay():
+    living, dead, half, young = (scratch.make(uuid4()) for _ in range(4))
+    (dead / "owner").write_text(identity.own().rpartition("/")[0] + "/1")
+    for folder in (half, young):
+        (folder / "owner").unlink()
+    os.utime(half, (0, 0))
+    (scratch.home() / "stray").symlink_to(living)
+    scratch.sweep()
+    assert {folder for folder in (living, dead, half, young) if folder.exists()} == {living, young}
 
 
 def test_a_link_in_its_place_is_refused_with_what_to_do(tmp_path):

@@ -1,8 +1,6 @@
 """Job folders: whole or not there, read without following links, recorded, published and removed."""
 
-import fcntl
 import os
-import threading
 from pathlib import Path
 from uuid import uuid4
 
@@ -42,7 +40,7 @@ def test_a_folder_that_cannot_be_completed_is_not_there(results, monkeypatch):
     with pytest.raises(StoreUnavailable, match="is full"):
         results.create(uuid4(), {"a": b"1"})
     assert results.job_ids() == []
-    assert [path.name for path in results.folder(uuid4()).parent.iterdir()] == [".lock"]
+    assert [path.name for path in results.folder(uuid4()).parent.iterdir()] == [".unfinished"]
 
 
 @pytest.mark.parametrize(
@@ -124,28 +122,13 @@ def test_a_removed_folder_is_gone_and_removing_again_does_nothing(results, job_i
     assert results.job_ids() == []
 
 
-def test_what_a_crash_left_half_is_swept_up_and_nothing_else(results, job_id, tmp_path):
-    folder = results.folder(job_id).parent
-    half = folder / f".{uuid4()}.part"
-    half.mkdir()
-    (half / "notebook.ipynb").write_text("half")
-    (folder / ".keep.part").mkdir()
-    (folder / "README.md").write_text("kept")
-    assert results.sweep() == [half.name]
-    assert {path.name for path in folder.iterdir()} == {str(job_id), ".keep.part", "README.md", ".lock"}
-
-
-def test_the_sweep_waits_for_a_folder_that_is_being_made(results):
-    folder = results.folder(uuid4()).parent
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        swept = threading.Event()
-        thread = threading.Thread(target=lambda: (results.sweep(), swept.set()))
-        thread.start()
-        assert not swept.wait(0.2)
-        fcntl.flock(lock, fcntl.LOCK_UN)
-        assert swept.wait(10)
-        thread.join()
+def test_a_program_that_runs_jobs_and_one_that_wants_the_folder_alone_keep_each_other_out(results):
+    with results.in_use(), results.in_use(), pytest.raises(StoreUnavailable, match="A server"), results.alone():
+        pass
+    with results.alone(), pytest.raises(StoreUnavailable, match="rebuilds"), results.in_use():
+        pass
+    with results.alone():
+        pass
 
 
 def test_a_finished_job_is_kept_elsewhere_and_read_from_there(tmp_path):
@@ -190,5 +173,5 @@ def test_no_file_stays_open(results, job_id):
         results.verify(job_id)
         results.exists(job_id, "link")
         results.exists(job_id, "d/e/f")
-        results.sweep()
+        results.sweep(lambda _: True)
     assert opened() == before
