@@ -31,6 +31,8 @@ from nbprocessor.errors import NbprocessorError
 from nbprocessor.execution.choice import EXECUTORS, Executors
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.executor import Executor
+from nbprocessor.execution.gateway.door import Gateway
+from nbprocessor.execution.gateway.tokens import NobodySignsIn, TokenSource
 from nbprocessor.execution.submission import submit
 from nbprocessor.execution.worker import Worker
 from nbprocessor.model import Execution, Job, JobStatus, Process
@@ -66,12 +68,15 @@ class House:
         self.events.close()
 
 
-def build(settings: Settings, executors: Mapping[str, type[Executor]] = EXECUTORS) -> House:
+def build(
+    settings: Settings, executors: Mapping[str, type[Executor]] = EXECUTORS, tokens: TokenSource | None = None
+) -> House:
     """Build the services from the settings; nothing runs yet, and no notebook is read.
 
     Args:
         settings: What :func:`nbprocessor.config.load` returns.
         executors: The ways to run a job that there are, by name, the best first.
+        tokens: Whose token a job's requests to Data Management carry; by default nobody's.
 
     Raises:
         StoreUnavailable: The database or the results folder cannot be used.
@@ -86,6 +91,7 @@ def build(settings: Settings, executors: Mapping[str, type[Executor]] = EXECUTOR
         results=results,
         events=events,
         outbound=outbound,
+        gateway=Gateway(settings.data, tokens or NobodySignsIn()),
         settings=settings,
         executors=Executors(settings.execution.executor, executors),
     )

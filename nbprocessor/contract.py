@@ -14,6 +14,8 @@ SOURCE_WRITES = "NBPROCESSOR_SOURCE_WRITES"
 """Folder that takes what is written to a folder source (an overlay); absent: written in the source itself."""
 SOURCE_SOCKET = "NBPROCESSOR_SOURCE_SOCKET"
 """Path of the job's gateway socket to Data Management, when there is one (it adds the token; the kernel has none)."""
+SOURCE_PUBLIC = "NBPROCESSOR_SOURCE_PUBLIC"
+"""``1``: the gateway has no token, nobody is signed in, and only what is public can be read."""
 LANGUAGE = "NBPROCESSOR_LANGUAGE"
 """Language of titles in maps, charts and tables: ``de`` or ``en``."""
 

@@ -16,6 +16,7 @@
     │   └── UserQueueFull                               as many of one user's jobs as may wait
     ├── StoreUnavailable         .reason .retry_after   database locked, unreachable, or disk full
     ├── OutboundRefused          .url .reason           an address that must not be called, or did not answer
+    ├── TokenUnavailable                                nobody can be signed in for a job any more
     ├── ExecutionError                                  why a job failed
     │   ├── CellFailed           .cell_id .ename .evalue .traceback
     │   ├── LimitReached         .limit .value .cell_id
@@ -160,6 +161,10 @@ class OutboundRefused(NbprocessorError):
         super().__init__(f"{url}: {reason}")
         self.url = url
         self.reason = reason
+
+
+class TokenUnavailable(NbprocessorError):
+    """There is no token for a job's requests: the sign-in of its owner has expired, or was taken back."""
 
 
 class ExecutionError(NbprocessorError):

@@ -57,6 +57,8 @@ class Input:
     """Strings of the value (also inside a list) become this Python type in the notebook."""
     by_reference: bool = False
     """The notebook receives ``{"href": …}`` as it was sent; otherwise the content is fetched for it."""
+    writes: bool = False
+    """The value is the id of an indicator, or a list of them, whose values a run may write."""
     metadata: Sequence[Mapping[str, Json]] = ()
 
 
@@ -251,6 +253,29 @@ class FileDigest:
 
 
 @dataclass(frozen=True, slots=True)
+class DataRequest:
+    """One request of a job to Data Management, as its gateway saw it."""
+
+    method: str
+    path: str
+    """Encoded path and query as they went on; what was refused, as it was sent."""
+    status: int
+    """HTTP status the notebook got; 0: none, the run ended first."""
+    bytes: int
+    """Bytes of the answer."""
+    sha256: str
+    """Digest of the answer, hexadecimal; empty: there was none."""
+    sent_bytes: int
+    sent_sha256: str
+    """Digest of the body that was sent; empty: none was sent."""
+    started: str
+    """ISO 8601, UTC."""
+    seconds: float
+    problem: str = ""
+    """Why the answer is not Data Management's, or not whole."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The record of one run: ``manifest.json`` in the job folder."""
 
@@ -263,3 +288,7 @@ class Manifest:
     """Every file of the folder but the manifest."""
     environment: Mapping[str, Json]
     """Python, platform, kernel, executor and package versions the run had."""
+    data: Sequence[DataRequest] = ()
+    """Data lineage: what was asked of Data Management, in the order of the answers."""
+    data_left_out: int = 0
+    """Requests beyond those in ``data``."""

@@ -110,7 +110,15 @@ class Data(_Section):
     source: str = "demo"
     """``demo``, a folder, or the base URL of a Data Management API (with or without ``/management``)."""
     gateway: str = ""
-    """Path of a unix socket through which that API is reached, which signs in; empty: directly, public data only."""
+    """Path of a unix socket through which that API is reached, which signs in; empty: at its address."""
+    connect_timeout: Annotated[float, Field(gt=0)] = 5.0
+    """Seconds a job's gateway waits for a connection to that API."""
+    read_timeout: Annotated[float, Field(gt=0)] = 60.0
+    """Seconds it waits for the next bytes of an answer."""
+    max_answer: Annotated[int, Field(ge=1_000_000)] = 4_000_000_000
+    """Bytes of an answer."""
+    max_request: Annotated[int, Field(ge=1_000_000)] = 300_000_000
+    """Bytes of values written at once."""
 
 
 class Outbound(_Section):

@@ -46,6 +46,9 @@ def job_environment(
     }
     if source == "demo":
         own[contract.SOURCE_WRITES] = str(folder / contract.FOLDER_WRITES)
-    if settings.data.gateway:
-        own[contract.SOURCE_SOCKET] = settings.data.gateway
     return passed(server) | own
+
+
+def way_to_data(socket: Path, signed_in: bool) -> dict[str, str]:
+    """Return what tells the kit of a job of its gateway, and whether there is a token behind it."""
+    return {contract.SOURCE_SOCKET: str(socket)} | ({} if signed_in else {contract.SOURCE_PUBLIC: "1"})

@@ -19,7 +19,7 @@ from nbprocessor import contract, faultpoints
 from nbprocessor.errors import ExecutionError, NoSuchJob, NoSuchOutput, OutputMissing, ResultGone, StoreUnavailable
 from nbprocessor.execution import collection
 from nbprocessor.execution.events import JobEvents
-from nbprocessor.model import Job, JobStatus, Json, OutputFile, Process
+from nbprocessor.model import DataRequest, Job, JobStatus, Json, OutputFile, Process
 from nbprocessor.notebook import executed, record
 from nbprocessor.store.files import atomic_write
 from nbprocessor.store.jobs import JobStore
@@ -56,6 +56,9 @@ class End:
     executor: str = ""
     began: bool = True
     """A cell may have run."""
+    data: Sequence[DataRequest] = ()
+    """What it asked of Data Management."""
+    data_left_out: int = 0
 
 
 class Recorder:
@@ -214,6 +217,8 @@ class Recorder:
             process=_process_facts(job),
             outputs=outputs,
             environment=collection.environment_facts(end.accepted.process, end.executor) if end.accepted else {},
+            data=end.data,
+            data_left_out=end.data_left_out,
         )
 
     def _is_ours(self, job: Job) -> bool:

@@ -13,8 +13,9 @@ from nbprocessor.config import Settings
 from nbprocessor.errors import ExecutionError, InputUnavailable, LimitReached, StoreUnavailable
 from nbprocessor.execution import collection, references, scratch
 from nbprocessor.execution.choice import Executors
-from nbprocessor.execution.environment import job_environment
+from nbprocessor.execution.environment import job_environment, way_to_data
 from nbprocessor.execution.executor import Outcome, Progress, Run, RunningJob
+from nbprocessor.execution.gateway.door import Door, Gateway, socket_of
 from nbprocessor.execution.limits import duration
 from nbprocessor.execution.recording import Accepted, End, Recorder
 from nbprocessor.model import Job, JobStatus, Process
@@ -30,6 +31,7 @@ class Supervised:
     folder: Path
     executors: Executors
     outbound: Outbound
+    gateway: Gateway
     settings: Settings
     recorder: Recorder
     dismissed: asyncio.Event
@@ -41,6 +43,7 @@ class Supervised:
     _running: RunningJob | None = None
     _last: Progress | None = None
     _scratch: Path | None = None
+    _door: Door | None = None
     _abandoned: bool = False
     """Nobody waits for the inputs any more."""
 
@@ -53,6 +56,8 @@ class Supervised:
         except StoreUnavailable as error:
             return self._end(JobStatus.FAILED, f"the server could not run the job: {error}")
         finally:
+            if self._door is not None:
+                await self._door.close()
             if self._scratch is not None:
                 await asyncio.to_thread(scratch.remove, self._scratch)
         if cause is self.dismissed:
@@ -94,6 +99,8 @@ class Supervised:
         """Start the run; until its executor is ready that may take a while."""
         executor = await self.executors.choose(process.executor, process.kernel, process.language)
         self._executor = executor.name
+        if self.gateway.needed:
+            self._door = await self.gateway.open(self.job, _writable(process, run), socket_of(run.scratch))
         return await executor.start(run, self._observe)
 
     def _prepared(self, accepted: Accepted) -> Run:
@@ -117,11 +124,15 @@ class Supervised:
             kernel=process.kernel,
             language=process.language,
             parameters=values.typed(process, found),
-            environment=job_environment(self.job.id, self.folder, self.settings) | scratch.environment(place),
+            environment=self._environment(place),
             cell_time=process.limits.cell_time,
             start_timeout=self.settings.execution.start_timeout,
             log_limit=self.settings.execution.log_limit,
         )
+
+    def _environment(self, place: Path) -> dict[str, str]:
+        way = way_to_data(socket_of(place), self.gateway.signs_in(self.job)) if self.gateway.needed else {}
+        return job_environment(self.job.id, self.folder, self.settings) | scratch.environment(place) | way
 
     def _fetch(self, url: str, max_bytes: int) -> tuple[bytes, str]:
         if self._abandoned:
@@ -178,7 +189,16 @@ class Supervised:
         return Outcome(None if cause else LimitReached("time", duration(self._time_limit))), cause
 
     def _end(self, status: JobStatus | None, message: str) -> End:
-        return End(status, message, self._accepted, self._executor, began=self._running is not None)
+        began = self._running is not None
+        data, left_out = (self._door.requests, self._door.left_out) if self._door is not None else ((), 0)
+        return End(status, message, self._accepted, self._executor, began=began, data=data, data_left_out=left_out)
+
+
+def _writable(process: Process, run: Run) -> frozenset[str]:
+    """Return the ids of the indicators a run may write: the values of the inputs that say so."""
+    named = [run.parameters.get(name) for name, declared in process.inputs.items() if declared.writes]
+    ids = [value for values in named for value in (values if isinstance(values, list) else [values])]
+    return frozenset(value for value in ids if isinstance(value, str))
 
 
 async def _undone(starting: "asyncio.Future[RunningJob]") -> None:

@@ -14,6 +14,7 @@ from nbprocessor.errors import StoreUnavailable, WorkerLost
 from nbprocessor.execution import collection, processtree, scratch
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.events import JobEvents
+from nbprocessor.execution.gateway.door import Gateway
 from nbprocessor.execution.presence import BEAT, Presence
 from nbprocessor.execution.recording import Recorder
 from nbprocessor.execution.supervision import Supervised
@@ -54,6 +55,7 @@ class Worker:
         results: ResultStore,
         events: JobEvents,
         outbound: Outbound,
+        gateway: Gateway,
         settings: Settings,
         executors: Executors,
     ) -> None:
@@ -65,6 +67,7 @@ class Worker:
         self._executors = executors
         self._recorder = Recorder(store, results, events)
         self._outbound = outbound
+        self._gateway = gateway
         self._presence = Presence(store)
         self._running: dict[UUID, _Running] = {}
         self._woken = asyncio.Event()
@@ -121,6 +124,7 @@ class Worker:
                 await asyncio.wait({warming})
                 await self._end_all()
                 await self._executors.close()
+                await self._gateway.close()
 
     async def run_once(self, job: Job) -> Job:
         """Run one accepted job here and return it as it ended; if another worker takes it, wait for that.
@@ -140,6 +144,7 @@ class Worker:
             finally:
                 await self._end_all()
                 await self._executors.close()
+                await self._gateway.close()
 
     async def _warm(self) -> None:
         """Do beforehand what would keep the first job waiting."""
@@ -201,6 +206,7 @@ class Worker:
             folder=self._results.folder(job.id),
             executors=self._executors,
             outbound=self._outbound,
+            gateway=self._gateway,
             settings=self._settings,
             recorder=self._recorder,
             dismissed=running.dismissed,

@@ -22,6 +22,8 @@ ACCEPT = "application/json"
 REDIRECTS = 5
 CHUNK = 1 << 18
 ERROR_LENGTH = 300
+PROBLEM = "application/problem+json"
+"""Media type of what the gateway says itself (RFC 9457); Data Management has none of it."""
 PASSING = frozenset({429, 502, 503, 504})
 """Statuses of a server that is busy or starting: the same request may succeed a moment later."""
 
@@ -213,6 +215,8 @@ def _check(response: requests.Response, resource: str) -> None:
     status = response.status_code
     if response.ok and not response.is_redirect:
         return
+    if response.headers.get("Content-Type") == PROBLEM:
+        raise _of_gateway(response, resource)
     kind, detail = _complaint(response)
     if status in (403, 404) or kind == "ResourceNotFoundException":
         raise ResourceNotFound(resource, status)
@@ -226,7 +230,14 @@ def _check(response: requests.Response, resource: str) -> None:
     raise error
 
 
-def _complaint(response: requests.Response) -> tuple[str, str]:
+def _of_gateway(response: requests.Response, resource: str) -> Exception:
+    """Return what the job's gateway says itself: a request it does not let through, a server it does not reach."""
+    _, detail = _complaint(response, "detail")
+    error = DataUnavailable(resource, detail or f"the gateway answered {response.status_code}", response.status_code)
+    return _Again(error) if response.status_code == 502 else error
+
+
+def _complaint(response: requests.Response, member: str = "message") -> tuple[str, str]:
     """Return type and text of an error body: ``{"type", "label", "message"}``, or Spring's ``{"error", "path"}``."""
     content = next(response.iter_content(1 << 16), b"")
     try:
@@ -235,7 +246,7 @@ def _complaint(response: requests.Response) -> tuple[str, str]:
         return "", ""
     if not isinstance(body, dict):
         return "", ""
-    kind, message = str(body.get("type") or ""), str(body.get("message") or body.get("error") or "")
+    kind, message = str(body.get("type") or ""), str(body.get(member) or body.get("error") or "")
     text = f"{kind}: {message}" if kind and kind != "Exception" else message
     return kind, text if len(text) <= ERROR_LENGTH else f"{text[:ERROR_LENGTH]} …"
 

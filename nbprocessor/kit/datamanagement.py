@@ -72,8 +72,9 @@ class DataManagement(Source):
     ) -> None:
         super().__init__()
         gateway = os.environ.get(contract.SOURCE_SOCKET, "") if socket is None else socket
+        public = socket is None and os.environ.get(contract.SOURCE_PUBLIC) == "1"
         self.base = base_address(place)
-        self.signed_in = bool(token or gateway)
+        self.signed_in = bool(token or (gateway and not public))
         self._connection = Connection(
             self.base, token=token, socket=gateway, connections=PARALLEL, patience=patience or Patience()
         )

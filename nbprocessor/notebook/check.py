@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nbprocessor import contract
 from nbprocessor.errors import NotebookError, Problem
-from nbprocessor.notebook import describe, document, imports, leaks, tidiness, wording
+from nbprocessor.notebook import describe, document, imports, leaks, tidiness, wording, writing
 from nbprocessor.notebook.document import Document
 from nbprocessor.notebook.finding import Finding, error, warning
 
@@ -64,6 +64,7 @@ def _of_process(reading: describe.Reading) -> list[Finding]:
         *wording.outputs(reading),
         *wording.boxes(reading),
         *wording.purpose(notebook),
+        *writing.undeclared(reading),
     ]
     if notebook.language == "python" and notebook.parameters:
         unread = {finding.line for finding in reading.findings if finding.rule == "NB02"}

@@ -150,6 +150,9 @@ class InputBlock(_Block):
     by_reference: bool = Field(
         default=False, description="true: the notebook receives a link as it was sent, not its content."
     )
+    writes: bool = Field(
+        default=False, description="true: the indicator this input names may be written by a run; no other can be."
+    )
     default: Any = Field(
         default=None,
         description="What a run gets that is sent nothing; the value in the parameters cell is then an example only.",

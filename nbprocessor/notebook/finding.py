@@ -23,6 +23,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "NB11": "cell ids are readable and unique",
         "NB12": "no map in the front matter has only language codes as keys, except texts",
         "NB13": "the front matter and the annotations do not contradict each other",
+        "NB14": "an input names the indicator that is written, and says writes: true",
     }
 )
 """What each rule asks for."""

@@ -126,6 +126,7 @@ class _Maker:
             example=self._example(example, schema),
             injected_as=self._type.injected_as,
             by_reference=self._block.by_reference,
+            writes=self._block.writes,
             metadata=tuple(self._block.metadata),
         )
         self._check_values(declared)

@@ -70,7 +70,11 @@ def load(content: bytes, notebook: bytes) -> Process:
 
 
 def _run_of_input(declared: Input) -> dict[str, Json]:
-    run: dict[str, Any] = {"injectedAs": declared.injected_as, "byReference": declared.by_reference}
+    run: dict[str, Any] = {
+        "injectedAs": declared.injected_as,
+        "byReference": declared.by_reference,
+        "writes": declared.writes,
+    }
     return run if declared.default is ABSENT else {**run, "default": declared.default}
 
 
@@ -85,6 +89,7 @@ def _input(name: str, part: Mapping[str, Json], run: Mapping[str, Json]) -> Inpu
         default=run.get("default", ABSENT),
         injected_as=run["injectedAs"],
         by_reference=run["byReference"],
+        writes=run.get("writes", False),
     )
 
 

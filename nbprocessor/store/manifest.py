@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nbprocessor import contract
-from nbprocessor.model import FileDigest, Manifest, OutputFile
+from nbprocessor.model import DataRequest, FileDigest, Manifest, OutputFile
 from nbprocessor.store.files import PART, is_plain, open_plain, sync_folder
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,8 @@ def load(content: bytes) -> Manifest:
         outputs=tuple(OutputFile(**output) for output in document["outputs"]),
         files=tuple(FileDigest(**file) for file in document["files"]),
         environment=document["environment"],
+        data=tuple(DataRequest(**request) for request in document.get("data", ())),
+        data_left_out=document.get("data_left_out", 0),
     )
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from nbprocessor import contract, faultpoints
 from nbprocessor.errors import NoSuchOutput, ResultGone, StoreUnavailable
-from nbprocessor.model import Json, Manifest, OutputFile
+from nbprocessor.model import DataRequest, Json, Manifest, OutputFile
 from nbprocessor.store import manifest
 from nbprocessor.store.archive import Archive
 from nbprocessor.store.files import atomic_write, explained, open_plain, sync_folder, write_durably
@@ -135,6 +135,8 @@ class ResultStore:
         process: Mapping[str, Json],
         outputs: Sequence[OutputFile],
         environment: Mapping[str, Json],
+        data: Sequence[DataRequest] = (),
+        data_left_out: int = 0,
     ) -> Manifest:
         """Record the run: its facts, and size and digest of every file in the folder.
 
@@ -149,7 +151,15 @@ class ResultStore:
             raise ResultGone(job_id, contract.FILE_MANIFEST)
         with explained(folder):
             files = manifest.take_stock(folder)
-        record = Manifest(job=job, process=process, outputs=tuple(outputs), files=files, environment=environment)
+        record = Manifest(
+            job=job,
+            process=process,
+            outputs=tuple(outputs),
+            files=files,
+            environment=environment,
+            data=tuple(data),
+            data_left_out=data_left_out,
+        )
         atomic_write(folder / contract.FILE_MANIFEST, manifest.dump(record))
         return record
 

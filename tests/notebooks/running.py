@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = [
     path for folder in ("examples", "kommonitor") for path in sorted((ROOT / "notebooks" / folder).glob("[!_]*.ipynb"))
 ]
+TOLD = (contract.SOURCE, contract.SOURCE_WRITES, contract.SOURCE_SOCKET, contract.SOURCE_PUBLIC, contract.LANGUAGE)
 Summary = Sequence[Mapping[str, Any]]
 
 
@@ -28,7 +29,7 @@ def execute(run: Run, folder: Path, environment: Mapping[str, str]) -> dict[str,
     (folder / "work").mkdir()
     own = {contract.JOB_OUTPUTS: str(folder / "outputs"), "PYTHONWARNINGS": "default"}
     with pytest.MonkeyPatch.context() as patch:
-        for name in (contract.SOURCE, contract.SOURCE_WRITES, contract.SOURCE_SOCKET, contract.LANGUAGE):
+        for name in TOLD:
             patch.delenv(name, raising=False)
         for name, value in {**own, **environment}.items():
             patch.setenv(name, value)

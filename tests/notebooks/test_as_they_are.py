@@ -6,7 +6,14 @@ import pytest
 from nbprocessor import contract
 from tests.notebooks.running import NOTEBOOKS
 
-TOLD = (contract.JOB_ID, contract.JOB_OUTPUTS, contract.SOURCE, contract.SOURCE_WRITES, contract.SOURCE_SOCKET)
+TOLD = (
+    contract.JOB_ID,
+    contract.JOB_OUTPUTS,
+    contract.SOURCE,
+    contract.SOURCE_WRITES,
+    contract.SOURCE_SOCKET,
+    contract.SOURCE_PUBLIC,
+)
 
 
 @pytest.mark.kernel

@@ -7,7 +7,7 @@ nothing was recorded it goes by the server's sources (version 5.2.6).
 import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,10 @@ class Request:
     accept: str = ""
     authorization: str = ""
     body: bytes = b""
+    target: str = ""
+    """Path and query, still encoded."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By name in lower case; ``x-port`` is the port it came from."""
 
 
 def recorded(name: str) -> dict[str, Any]:

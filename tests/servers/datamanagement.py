@@ -156,7 +156,15 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(headers.get("Content-Length") or 0)
         authorization = self.server.authorization or headers.get("Authorization", "")
         path = unquote(urlsplit(self.path).path)
-        request = Request(self.command, path, headers.get("Accept", ""), authorization, self.rfile.read(length))
+        request = Request(
+            self.command,
+            path,
+            headers.get("Accept", ""),
+            authorization,
+            self.rfile.read(length),
+            self.path,
+            {name.lower(): value for name, value in headers.items()} | {"x-port": str(self.client_address[1])},
+        )
         fault = stand_in.begin(request)
         try:
             if fault is not None:

@@ -10,11 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from nbprocessor import contract
+from nbprocessor.config import Data, Results, Settings
 from nbprocessor.config import Execution as ExecutionSettings
 from nbprocessor.config import Outbound as OutboundSettings
-from nbprocessor.config import Results, Settings
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.events import JobEvents
+from nbprocessor.execution.gateway.door import Gateway
+from nbprocessor.execution.gateway.tokens import NobodySignsIn, TokenSource
 from nbprocessor.execution.submission import submit
 from nbprocessor.execution.worker import Worker
 from nbprocessor.model import Execution, Job, Process
@@ -38,12 +40,16 @@ def process(folder: Path, *cells: written.Cell, facts: str = "", **options: Any)
 class Workshop:
     """The parts, and what tests do with them."""
 
-    def __init__(self, folder: Path, outbound: Mapping[str, Any], **execution: Any) -> None:
+    def __init__(
+        self, folder: Path, outbound: Mapping[str, Any], data: Mapping[str, Any], tokens: TokenSource, **execution: Any
+    ) -> None:
         self.folder = folder
+        self.tokens = tokens
         self.settings = Settings(
             results=Results(folder=folder / "results", reserve=0),
             execution=ExecutionSettings(**{"workers": 2, **execution}),
             outbound=OutboundSettings(**outbound),
+            data=Data(**data),
         )
         self.results = ResultStore(self.settings.results.folder)
         self.store = JobStore(open_database(self.settings.store_url))
@@ -59,6 +65,7 @@ class Workshop:
             results=self.results,
             events=self.events,
             outbound=self.outbound,
+            gateway=Gateway(self.settings.data, self.tokens),
             settings=self.settings,
             executors=self.executors,
         )
@@ -128,9 +135,16 @@ class Workshop:
 
 
 @contextmanager
-def workshop(folder: Path, *, outbound: Mapping[str, Any] | None = None, **execution: Any) -> Iterator[Workshop]:
+def workshop(
+    folder: Path,
+    *,
+    outbound: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    tokens: TokenSource | None = None,
+    **execution: Any,
+) -> Iterator[Workshop]:
     """Open a workshop whose worker does not run yet."""
-    opened = Workshop(folder, outbound or {}, **execution)
+    opened = Workshop(folder, outbound or {}, data or {}, tokens or NobodySignsIn(), **execution)
     try:
         yield opened
     finally:

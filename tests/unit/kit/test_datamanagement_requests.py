@@ -234,3 +234,13 @@ def test_nothing_is_left_on_disk_by_a_source_that_is_no_longer_used(datamanageme
     gc.collect()
     threads.shutdown()
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(("status", "times"), [(403, 1), (504, 1), (413, 1), (502, QUICK.attempts)])
+def test_what_the_gateway_says_itself_is_told_in_its_words(datamanagement, editor, city, status, times):
+    problem = json.dumps({"title": "No", "status": status, "detail": "PUT of x does not pass."}).encode()
+    datamanagement.fault(METADATA, status=status, body=problem, headers={"Content-Type": "application/problem+json"})
+    with pytest.raises(DataUnavailable, match=r"spatial unit unit0: PUT of x does not pass\.$") as caught:
+        editor.spatial_unit("unit0")
+    assert caught.value.status == status
+    assert datamanagement.count("GET", METADATA) == times, "only what may pass is asked for again"

@@ -48,6 +48,13 @@ WRONG = {
     "NB10": [*GOOD, {**written.code("1", "more"), "execution_count": 1}],
     "NB11": [*GOOD, written.code("1", "8a3f2c1d")],
     "NB12": [written.front(f"{FULL}\n  ui: {{a: {{de: {{}}, en: {{}}}}}}"), *GOOD[1:]],
+    "NB14": [
+        *GOOD,
+        written.code(
+            "from nbprocessor import kit\nkit.Summary(kit.open_source(), []).units\ns = kit.open_source()\ns.write(1)",
+            "more",
+        ),
+    ],
     "NB13": [written.front(FULL.replace("    n: {", "    n: {schema: {type: string}, ")), *GOOD[1:]],
 }
 
