@@ -24,6 +24,7 @@
     │   ├── KernelDied           .cell_id .exit_code
     │   ├── InputUnavailable     .input_id .url
     │   ├── OutputMissing        .output_ids
+    │   ├── SecretUnavailable    .secret
     │   └── WorkerLost           .worker
     └── DataError                .resource              met by the kit inside the kernel
         ├── ResourceNotFound     .resource .status      unknown, or no permission to see it
@@ -229,6 +230,14 @@ class OutputMissing(ExecutionError):
         names = ", ".join(f'"{output_id}"' for output_id in output_ids)
         super().__init__(f"the notebook ended without handing over its declared output {names}")
         self.output_ids = tuple(output_ids)
+
+
+class SecretUnavailable(ExecutionError):
+    """A secret the notebook names cannot be given to its run."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f'secret "{name}": {reason}')
+        self.secret = name
 
 
 class WorkerLost(ExecutionError):

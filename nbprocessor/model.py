@@ -124,8 +124,10 @@ class Process:
     """A run may be repeated after a crash of the server."""
     executor: str = ""
     """Execution mode the front matter asks for; empty: the server's choice."""
+    secrets: Sequence[str] = ()
+    """Names of secrets a run is given, each in a file."""
     reserved: Mapping[str, Json] = field(default_factory=dict)
-    """The front matter's ``schedule``, ``access`` and ``secrets`` as they were written."""
+    """The front matter's ``schedule`` and ``access`` as they were written."""
 
 
 # --------------------------------------------------------------------- jobs
@@ -292,3 +294,5 @@ class Manifest:
     """Data lineage: what was asked of Data Management, in the order of the answers."""
     data_left_out: int = 0
     """Requests beyond those in ``data``."""
+    redacted: Mapping[str, int] = field(default_factory=dict)
+    """How many secrets or tokens were masked, by file."""

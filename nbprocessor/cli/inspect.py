@@ -4,14 +4,14 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from nbprocessor.errors import NotebookError, Problem
+from nbprocessor.errors import NotebookError, Problem, SettingsError
 from nbprocessor.language import LANGUAGES, localise
 
 if TYPE_CHECKING:
@@ -38,11 +38,12 @@ def check(context: click.Context, paths: Sequence[Path], fix: bool, as_json: boo
     from nbprocessor.notebook import check as checks  # imports what it checks with; the other commands need not wait
 
     count, severities = 0, Counter[str]()
+    secrets = _secrets(context)
     for path in _notebooks(paths or [_served(context)]):
         count += 1
         for done in checks.fix(path) if fix else ():
             click.echo(f"{path}: {done}", err=as_json)
-        for finding in checks.findings(path):
+        for finding in checks.findings(path, secrets):
             severities[finding.severity] += 1
             click.echo(_as_json(path, finding) if as_json else _as_text(path, finding))
     if not as_json:
@@ -72,6 +73,16 @@ def _served(context: click.Context) -> Path:
     from nbprocessor import config  # only when no path was named
 
     return config.load(context.obj).notebooks.folder
+
+
+def _secrets(context: click.Context) -> Collection[str] | None:
+    """Return the names of the secrets the server has; None where its settings cannot be read."""
+    from nbprocessor import config  # as above
+
+    try:
+        return config.load(context.obj).data.secrets.keys()
+    except SettingsError:  # notebooks can be checked all the same
+        return None
 
 
 def _notebooks(paths: Sequence[Path]) -> Iterator[Path]:

@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
+
+from nbprocessor import contract
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 REFUSED = "refused"
@@ -21,6 +23,30 @@ def _listed(value: object) -> object:
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Numbers = Annotated[tuple[int, ...], BeforeValidator(_listed)]
+
+
+def _mapped(value: object) -> object:
+    """Take ``A=/path, B=/path`` for a map, as environment variables have it."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    return {name.strip(): path.strip() for name, _, path in pairs}
+
+
+def _is_file(path: Path) -> Path:
+    """Refuse what cannot be read when the server starts, not when a job needs it."""
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise PydanticCustomError("no_file", "there is no file {path} that can be read", {"path": str(path)})
+    return path
+
+
+Files = Annotated[
+    dict[
+        Annotated[str, Field(pattern=contract.HANDLE)],
+        Annotated[Path, AfterValidator(_is_file)],
+    ],
+    BeforeValidator(_mapped),
+]
 
 
 class _Section(BaseModel):
@@ -119,6 +145,8 @@ class Data(_Section):
     """Bytes of an answer."""
     max_request: Annotated[int, Field(ge=1_000_000)] = 300_000_000
     """Bytes of values written at once."""
+    secrets: Files = {}
+    """Files with the values of the secrets that notebooks name."""
 
 
 class Outbound(_Section):

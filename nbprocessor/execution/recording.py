@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,8 +17,9 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from nbprocessor import contract, faultpoints
 from nbprocessor.errors import ExecutionError, NoSuchJob, NoSuchOutput, OutputMissing, ResultGone, StoreUnavailable
-from nbprocessor.execution import collection
+from nbprocessor.execution import collection, secrets
 from nbprocessor.execution.events import JobEvents
+from nbprocessor.execution.redaction import Redaction
 from nbprocessor.model import DataRequest, Job, JobStatus, Json, OutputFile, Process
 from nbprocessor.notebook import executed, record
 from nbprocessor.store.files import atomic_write
@@ -59,15 +60,20 @@ class End:
     data: Sequence[DataRequest] = ()
     """What it asked of Data Management."""
     data_left_out: int = 0
+    redaction: Redaction = field(default_factory=Redaction)
+    """Masks the secrets the run had."""
 
 
 class Recorder:
     """Keeps the record of the jobs a worker runs; everything but :meth:`progress` may wait for the store."""
 
-    def __init__(self, store: JobStore, results: ResultStore, events: JobEvents) -> None:
+    def __init__(
+        self, store: JobStore, results: ResultStore, events: JobEvents, secret_files: Mapping[str, Path]
+    ) -> None:
         self._store = store
         self._results = results
         self._events = events
+        self._secret_files = secret_files
         self._news: dict[UUID, tuple[int, str]] = {}
         self._writers: dict[UUID, asyncio.Task[None]] = {}
 
@@ -128,7 +134,8 @@ class Recorder:
     async def close(self, job: Job, status: JobStatus, message: str) -> None:
         """Close a job whose run is not known to have ended, with what it left."""
         accepted = await asyncio.to_thread(self.accepted_if_any, job)
-        await self.record(job, End(status, message, accepted))
+        known = secrets.known(accepted.process.secrets, self._secret_files) if accepted else {}
+        await self.record(job, End(status, message, accepted, redaction=Redaction(known.values())))
 
     async def record(self, job: Job, end: End) -> None:
         """Record how a run ended; nothing is changed when the job is no longer the worker's."""
@@ -192,6 +199,7 @@ class Recorder:
             status, message = JobStatus.FAILED, f"the server could not keep the results: {reason}"
         try:
             collection.make_room(self._results.folder(job.id))
+            end.redaction.folder(self._results.folder(job.id))
             self._write_manifest(job, end, status, message, at, ())
         except (StoreUnavailable, ResultGone, OSError, RecursionError) as error:
             log.warning("job has no manifest job=%s reason=%s", job.id, error)
@@ -211,14 +219,16 @@ class Recorder:
     def _write_manifest(
         self, job: Job, end: End, status: JobStatus, message: str, at: datetime, outputs: Sequence[OutputFile]
     ) -> None:
+        masked = end.redaction.text
         self._results.write_manifest(
             job.id,
             job=_job_facts(job, status, message, at),
             process=_process_facts(job),
             outputs=outputs,
             environment=collection.environment_facts(end.accepted.process, end.executor) if end.accepted else {},
-            data=end.data,
+            data=[replace(asked, path=masked(asked.path), problem=masked(asked.problem)) for asked in end.data],
             data_left_out=end.data_left_out,
+            redacted=end.redaction.found,
         )
 
     def _is_ours(self, job: Job) -> bool:
@@ -230,12 +240,13 @@ class Recorder:
         return (now.status, now.attempt, now.worker) == (JobStatus.RUNNING, job.attempt, job.worker)
 
     def _outputs(self, job_id: UUID, end: End) -> Sequence[OutputFile]:
-        """Return what the notebook handed over; outputs that stand in the notebook itself become files."""
+        """Return what the notebook handed over, without secrets; outputs in the notebook itself become files."""
         folder = self._results.folder(job_id)
         for name in collection.remove_special_files(folder) if folder.is_dir() else ():
             log.warning("removed what is no plain file of the job's own job=%s file=%r", job_id, name)
         for name in collection.restore(folder, end.accepted.files) if end.accepted else ():
             log.warning("restored what the run had changed job=%s file=%s", job_id, name)
+        end.redaction.folder(folder)
         found = []
         for handed in executed.handed_over(_executed(folder)):
             if handed.content is not None:

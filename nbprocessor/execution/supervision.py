@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,13 +12,14 @@ from typing import Any
 from nbprocessor import faultpoints
 from nbprocessor.config import Settings
 from nbprocessor.errors import ExecutionError, InputUnavailable, LimitReached, StoreUnavailable
-from nbprocessor.execution import collection, references, scratch
+from nbprocessor.execution import collection, references, scratch, secrets
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.environment import job_environment, way_to_data
 from nbprocessor.execution.executor import Outcome, Progress, Run, RunningJob
 from nbprocessor.execution.gateway.door import Door, Gateway, socket_of
 from nbprocessor.execution.limits import duration
 from nbprocessor.execution.recording import Accepted, End, Recorder
+from nbprocessor.execution.redaction import Redaction
 from nbprocessor.model import Job, JobStatus, Process
 from nbprocessor.notebook import values
 from nbprocessor.outbound import Outbound, in_thread
@@ -44,6 +46,7 @@ class Supervised:
     _last: Progress | None = None
     _scratch: Path | None = None
     _door: Door | None = None
+    _secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     _abandoned: bool = False
     """Nobody waits for the inputs any more."""
 
@@ -116,6 +119,7 @@ class Supervised:
         for problem in values.problems(process, found):
             input_id = problem.pointer.split("/")[2]
             raise InputUnavailable(input_id, references.address(inputs[input_id]), problem.detail)
+        self._secrets = secrets.read(process.secrets, self.settings.data.secrets)
         self._scratch = place = scratch.make(self.job.id)
         return Run(
             job_id=self.job.id,
@@ -131,8 +135,9 @@ class Supervised:
         )
 
     def _environment(self, place: Path) -> dict[str, str]:
+        told = secrets.hand_over(self._secrets, place)
         way = way_to_data(socket_of(place), self.gateway.signs_in(self.job)) if self.gateway.needed else {}
-        return job_environment(self.job.id, self.folder, self.settings) | scratch.environment(place) | way
+        return job_environment(self.job.id, self.folder, self.settings) | scratch.environment(place) | told | way
 
     def _fetch(self, url: str, max_bytes: int) -> tuple[bytes, str]:
         if self._abandoned:
@@ -182,7 +187,11 @@ class Supervised:
 
     def _observe(self, progress: Progress) -> None:
         self._last = progress
-        self.recorder.progress(self.job, progress.percent, progress.message)
+        self.recorder.progress(self.job, progress.percent, self._redaction().text(progress.message))
+
+    def _redaction(self) -> Redaction:
+        """Return what masks the secrets the run was given, and the tokens its gateway sent."""
+        return Redaction([*self._secrets.values(), *(self._door.tokens if self._door is not None else ())])
 
     def _cut_short(self, cause: asyncio.Event | None) -> tuple[Outcome, asyncio.Event | None]:
         """Return how a run ended that never began."""
@@ -191,7 +200,17 @@ class Supervised:
     def _end(self, status: JobStatus | None, message: str) -> End:
         began = self._running is not None
         data, left_out = (self._door.requests, self._door.left_out) if self._door is not None else ((), 0)
-        return End(status, message, self._accepted, self._executor, began=began, data=data, data_left_out=left_out)
+        redaction = self._redaction()
+        return End(
+            status,
+            redaction.text(message),
+            self._accepted,
+            self._executor,
+            began=began,
+            data=data,
+            data_left_out=left_out,
+            redaction=redaction,
+        )
 
 
 def _writable(process: Process, run: Run) -> frozenset[str]:

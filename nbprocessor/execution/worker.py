@@ -65,7 +65,7 @@ class Worker:
         self._settings = settings
         self._results = results
         self._executors = executors
-        self._recorder = Recorder(store, results, events)
+        self._recorder = Recorder(store, results, events, settings.data.secrets)
         self._outbound = outbound
         self._gateway = gateway
         self._presence = Presence(store)

@@ -7,6 +7,7 @@ in areas        `points_within`, `lines_within` → `matching` a `condition`, `c
 the record      `Summary`: spatial units one by one, what was missing, what was written; `progress`
 to look at      `overview`, `result_layer` → `choropleth`, `chart`, `describe`
 to hand over    `output`, `time_series`
+from outside    `secret`
 ==============  ==================================================================================================
 
 Values are frames: rows are areas, columns are ISO dates, NaN is "no data". A function that takes several frames takes
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nbprocessor.kit.charts import chart
     from nbprocessor.kit.filters import condition
     from nbprocessor.kit.geometry import count, length, lines_within, matching, points_within
+    from nbprocessor.kit.handles import secret
     from nbprocessor.kit.indicators import target_dates
     from nbprocessor.kit.layers import result_layer
     from nbprocessor.kit.maps import choropleth
@@ -53,6 +55,7 @@ __all__ = [
     "progress",
     "reference_values",
     "result_layer",
+    "secret",
     "statistic",
     "target_dates",
     "time_series",
@@ -79,6 +82,7 @@ _HOME = {
     "progress": "outputs",
     "reference_values": "timespans",
     "result_layer": "layers",
+    "secret": "handles",
     "statistic": "statistics",
     "target_dates": "indicators",
     "time_series": "timeseries",

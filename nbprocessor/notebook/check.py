@@ -8,12 +8,12 @@ import difflib
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from nbprocessor import contract
 from nbprocessor.errors import NotebookError, Problem
-from nbprocessor.notebook import describe, document, imports, leaks, tidiness, wording, writing
+from nbprocessor.notebook import describe, document, handles, imports, leaks, tidiness, wording, writing
 from nbprocessor.notebook.document import Document
 from nbprocessor.notebook.finding import Finding, error, warning
 
@@ -21,17 +21,21 @@ NATIVE_KERNEL = "python3"
 """The kernel of this environment; what others have installed cannot be seen from here."""
 
 
-def findings(path: Path) -> Sequence[Finding]:
+def findings(path: Path, secrets: Collection[str] | None = None) -> Sequence[Finding]:
     """Return everything that is wrong with a notebook file, by its place in it.
 
     Never raises for a bad notebook: one that cannot be read is a finding, too.
+
+    Args:
+        path: The file.
+        secrets: Names of the secrets the server has; None: they are not known.
     """
     try:
         notebook = document.load(path)
         reading = describe.examine(notebook, describe.shared_front_matter(path))
     except NotebookError as fault:
         return [error("NB00", "", 0, problem.detail, problem.mend) for problem in fault.problems]
-    found = [*reading.findings, *_of_process(reading), *_of_any(reading)]
+    found = [*reading.findings, *_of_process(reading), *handles.findings(reading, secrets), *_of_any(reading)]
     order = {cell.id: number for number, cell in enumerate(notebook.cells)}
     return sorted(found, key=lambda finding: (order.get(finding.cell, -1), finding.line, finding.rule))
 

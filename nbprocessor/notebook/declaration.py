@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 from pydantic.alias_generators import to_camel
 
+from nbprocessor import contract
 from nbprocessor.language import LANGUAGES
 from nbprocessor.model import JobControlOption
 
@@ -229,7 +230,9 @@ class ProcessBlock(_Block):
     )
     schedule: Any = Field(default=None, description="Kept as written; used by schedules.")
     access: Any = Field(default=None, description="Kept as written; used by sign-in.")
-    secrets: Any = Field(default=None, description="Kept as written; used by sign-in.")
+    secrets: list[Annotated[str, Field(pattern=contract.HANDLE)]] = Field(
+        default_factory=list, description="Names of secrets a run needs; the server's settings say where they are."
+    )
 
 
 class FrontMatterFile(BaseModel):

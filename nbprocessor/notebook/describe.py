@@ -270,7 +270,8 @@ def _process(
         language=notebook.language,
         retry_safe=block.retry_safe,
         executor=block.executor,
-        reserved={key: front.raw[key] for key in ("schedule", "access", "secrets") if key in front.raw},
+        secrets=tuple(block.secrets),
+        reserved={key: front.raw[key] for key in ("schedule", "access") if key in front.raw},
         **options,
     )
 

@@ -24,6 +24,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "NB12": "no map in the front matter has only language codes as keys, except texts",
         "NB13": "the front matter and the annotations do not contradict each other",
         "NB14": "an input names the indicator that is written, and says writes: true",
+        "NB15": "the secrets that are read are declared, and the server has them",
     }
 )
 """What each rule asks for."""

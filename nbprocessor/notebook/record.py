@@ -29,6 +29,7 @@ def dump(process: Process) -> bytes:
         },
         "inputs": {name: _run_of_input(declared) for name, declared in process.inputs.items()},
         "outputs": {name: {"required": declared.required} for name, declared in process.outputs.items()},
+        "secrets": list(process.secrets),
         "reserved": process.reserved,
     }
     return json.dumps({**description(process), RUN: run}, ensure_ascii=False, indent=1, default=dict).encode()
@@ -63,6 +64,7 @@ def load(content: bytes, notebook: bytes) -> Process:
             language=run["language"],
             retry_safe=run["retrySafe"],
             executor=run["executor"],
+            secrets=tuple(run.get("secrets", ())),
             reserved=run["reserved"],
         )
     except (KeyError, TypeError) as error:

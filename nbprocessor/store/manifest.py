@@ -75,6 +75,7 @@ def load(content: bytes) -> Manifest:
         environment=document["environment"],
         data=tuple(DataRequest(**request) for request in document.get("data", ())),
         data_left_out=document.get("data_left_out", 0),
+        redacted=document.get("redacted", {}),
     )
 
 

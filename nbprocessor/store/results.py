@@ -137,6 +137,7 @@ class ResultStore:
         environment: Mapping[str, Json],
         data: Sequence[DataRequest] = (),
         data_left_out: int = 0,
+        redacted: Mapping[str, int] | None = None,
     ) -> Manifest:
         """Record the run: its facts, and size and digest of every file in the folder.
 
@@ -159,6 +160,7 @@ class ResultStore:
             environment=environment,
             data=tuple(data),
             data_left_out=data_left_out,
+            redacted=dict(redacted or {}),
         )
         atomic_write(folder / contract.FILE_MANIFEST, manifest.dump(record))
         return record

@@ -37,6 +37,17 @@ def test_a_finding_prints_file_cell_line_rule_sentence_and_mend(tmp_path):
     assert result.output.endswith("1 notebook, 1 error and 2 warnings\n") and result.exit_code == 1
 
 
+def test_a_secret_the_settings_do_not_have_is_a_warning(tmp_path, monkeypatch):
+    front = written.front("process:\n  title: {de: A, en: B}\n  description: {de: A, en: B}\n  secrets: [KEY]")
+    path = written.saved(tmp_path, front, *GOOD[1:])
+    assert "warning NB15\n    The server does not have the secret KEY" in run("check", path).output
+    (tmp_path / "key").write_text("value")
+    monkeypatch.setenv("NBPROCESSOR_DATA__SECRETS", f"KEY={tmp_path}/key")
+    assert run("check", path).output == "1 notebook, no findings\n"
+    monkeypatch.setenv("NBPROCESSOR_DATA__SECRETS", "KEY=nowhere")
+    assert run("check", path).output == "1 notebook, no findings\n", "settings that are wrong are another matter"
+
+
 def test_warnings_alone_are_no_failure(tmp_path):
     result = run("check", written.saved(tmp_path, written.parameters("a: int = 1")))
     assert "warning NB05" in result.output and result.exit_code == 0

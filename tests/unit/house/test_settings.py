@@ -192,3 +192,19 @@ def test_the_error_carries_file_and_key(file):
     with pytest.raises(SettingsError) as caught:
         config.load(path)
     assert (caught.value.file, caught.value.key) == (path, "server.port")
+
+
+def test_secrets_are_files_by_name_in_the_file_and_in_a_variable(file, monkeypatch, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("value")
+    expected = {"A": tmp_path / "a", "B_2": tmp_path / "b"}
+    path = file(f"data: {{secrets: {{A: {tmp_path}/a, B_2: {tmp_path}/b}}}}")
+    assert config.load(path).data.secrets == expected
+    monkeypatch.setenv("NBPROCESSOR_DATA__SECRETS", f"A={tmp_path}/a, B_2={tmp_path}/b")
+    assert config.load().data.secrets == expected
+
+
+def test_a_secret_without_a_file_is_told_when_the_server_starts(file, tmp_path):
+    said = complaint(file(f"data: {{secrets: {{KEY: {tmp_path}/none}}}}"))
+    assert f"data.secrets.KEY is '{tmp_path}/none': there is no file {tmp_path}/none that can be read." in said
+    assert "data.secrets.key" in complaint(file(f"data: {{secrets: {{key: {tmp_path}}}}}"))

@@ -55,6 +55,7 @@ WRONG = {
             "more",
         ),
     ],
+    "NB15": [*GOOD, written.code("from nbprocessor import kit\nkit.secret('KEY')", "more")],
     "NB13": [written.front(FULL.replace("    n: {", "    n: {schema: {type: string}, ")), *GOOD[1:]],
 }
 

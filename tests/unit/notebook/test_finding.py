@@ -2,7 +2,7 @@ from nbprocessor.notebook.finding import RULES, error, warning
 
 
 def test_the_rules_are_numbered_without_gaps():
-    assert list(RULES) == [f"NB{number:02}" for number in range(15)]
+    assert list(RULES) == [f"NB{number:02}" for number in range(16)]
 
 
 def test_a_finding_is_a_problem_with_its_place():
