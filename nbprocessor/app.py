@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -161,21 +162,32 @@ def create_app(house: House, base_url: str) -> Starlette:
 def health(house: House) -> dict[str, Any]:
     """Tell whether the parts can do their work, for ``/health``."""
     faults: dict[str, str] = {}
-    checks: Mapping[str, Callable[[], object]] = {"store": house.store.counts, "results": house.results.check_reserve}
+    found: dict[str, Any] = {}
+    checks: Mapping[str, Callable[[], object]] = {
+        "store": partial(_queue_facts, house),
+        "results": house.results.check_reserve,
+    }
     for part, check in checks.items():
         try:
-            check()
+            found[part] = check()
         except NbprocessorError as error:
             faults[part] = str(error)
-    counts = {} if "store" in faults else house.store.counts()
     return {
         "status": "degraded" if faults else "ok",
         "version": __version__,
         "faults": faults,
         "processes": {"onOffer": len(house.catalogue.processes), "withFaults": sorted(house.catalogue.faults)},
-        "jobs": {"waiting": counts.get(JobStatus.ACCEPTED, 0), "running": counts.get(JobStatus.RUNNING, 0)},
+        **found.get("store", {"jobs": {}, "workers": {}}),
         "execution": house.worker.facts(),
     }
+
+
+def _queue_facts(house: House) -> dict[str, Any]:
+    counts, oldest = house.store.counts(), house.store.oldest_waiting()
+    # A clock may have been set back since.
+    age = None if oldest is None else max(0, round((datetime.now(UTC) - oldest).total_seconds()))
+    jobs = {"waiting": counts[JobStatus.ACCEPTED], "running": counts[JobStatus.RUNNING], "oldestWaiting": age}
+    return {"jobs": jobs, "workers": house.worker.known()}
 
 
 def _middleware(settings: Settings, base_url: str) -> list[Middleware]:

@@ -15,6 +15,7 @@ from nbprocessor.cli.results import results
 from nbprocessor.cli.run import run
 from nbprocessor.cli.serve import serve
 from nbprocessor.cli.tour import tour
+from nbprocessor.cli.worker import worker
 from nbprocessor.errors import ExecutionError, InvalidRequest, NbprocessorError, QueueFull, StoreUnavailable
 
 FAILED = 1
@@ -54,7 +55,7 @@ def nbprocessor(context: click.Context, config_file: Path | None) -> None:
     faultpoints.arm(os.environ.get(faultpoints.VARIABLE, ""))
 
 
-for command in (serve, run, check, describe, jobs, logs, results, init, tour):
+for command in (serve, worker, run, check, describe, jobs, logs, results, init, tour):
     nbprocessor.add_command(command)
 
 

@@ -3,13 +3,21 @@
 import errno
 import socket
 from pathlib import Path
+from typing import Any
 
 import click
 
 from nbprocessor.cli.settings import folders, load, with_examples
+from nbprocessor.config import Settings
 from nbprocessor.errors import StoreUnavailable
 
 BACKLOG = 512
+UVICORN: dict[str, Any] = {
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "timeout_graceful_shutdown": 10,
+}
 
 
 @click.command(
@@ -18,48 +26,81 @@ BACKLOG = 512
 )
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one [8099].")
 @click.option("--host", help="Address; only this machine's own while sign-in is off [127.0.0.1].")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes that share port and jobs [1].")
 @folders
 @click.pass_context
 def serve(
-    context: click.Context, port: int | None, host: str | None, notebooks: Path | None, results: Path | None
+    context: click.Context,
+    port: int | None,
+    host: str | None,
+    workers: int | None,
+    notebooks: Path | None,
+    results: Path | None,
 ) -> None:
     """Serve the notebooks as OGC API processes, until Ctrl-C or SIGTERM.
 
     Without a notebooks folder the examples that come with nbprocessor are served. Running jobs are ended when the
     server stops; jobs that wait go on when it starts again.
     """
-    settings = load(context, notebooks=notebooks, results=results, server={"port": port, "host": host}, serves=True)
-    listener = listen(settings.server.host, settings.server.port)
-    with listener:
-        import uvicorn
-
-        from nbprocessor.app import build, create_app
-
+    server = {"port": port, "host": host, "workers": workers}
+    settings = load(context, notebooks=notebooks, results=results, server=server, serves=True)
+    with listen(settings.server.host, settings.server.port) as listener:
         settings = with_examples(settings, notebooks)
         number = listener.getsockname()[1]
         name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
         base_url = settings.server.url.rstrip("/") or f"http://{name}:{number}"
-        house = build(settings)
-        context.call_on_close(house.store.engine.dispose)
-        context.with_resource(house.results.in_use())
-        house.catalogue.refresh()
-        app = create_app(house, base_url)
-        click.echo(
-            f"{len(house.catalogue.processes)} processes on {base_url} (results in {settings.results.folder})", err=True
-        )
+        if settings.server.workers > 1:
+            from nbprocessor.cli.supervisor import supervise
 
-        class _Server(uvicorn.Server):
-            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-                # At once, not after the requests under way are answered: those that wait for a job hear of its end.
-                house.stop()
-                await super().shutdown(sockets)
+            offered = _checked(settings)
+            _announce(offered, base_url, settings)
+            started = supervise(settings, base_url, listener, UVICORN)
+        else:
+            started = _serve(context, settings, base_url, listener)
+    if not started:  # uvicorn has logged why, and would end as if all were well
+        raise StoreUnavailable("The server did not start.")
 
-        server = _Server(
-            uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10)
-        )
-        server.run(sockets=[listener])
-        if not server.started:  # uvicorn has logged why, and would end as if all were well
-            raise StoreUnavailable("The server did not start.")
+
+def _serve(context: click.Context, settings: Settings, base_url: str, listener: socket.socket) -> bool:
+    """Serve from this process, until a signal; return whether the server started."""
+    import uvicorn
+
+    from nbprocessor.app import build, create_app
+    from nbprocessor.cli.stopping import stopping_at_signals
+
+    house = build(settings)
+    context.call_on_close(house.store.engine.dispose)
+    context.with_resource(house.results.in_use())
+    house.catalogue.refresh()
+    app = stopping_at_signals(house, create_app(house, base_url))
+    _announce(len(house.catalogue.processes), base_url, settings)
+    server = uvicorn.Server(uvicorn.Config(app, **UVICORN))
+    server.run(sockets=[listener])
+    return server.started
+
+
+def _checked(settings: Settings) -> int:
+    """Make sure that the processes will be able to start; return how many notebooks they will offer.
+
+    Raises:
+        SettingsError: A setting is wrong.
+        StoreUnavailable: The database or the results folder cannot be used.
+    """
+    from nbprocessor.catalogue import Catalogue
+    from nbprocessor.store.database import open_database
+    from nbprocessor.store.results import ResultStore
+
+    results = ResultStore(settings.results.folder, settings.results.url, settings.results.reserve)
+    with results.in_use():
+        pass
+    open_database(settings.store_url).dispose()
+    catalogue = Catalogue(settings.notebooks.folder)
+    catalogue.refresh()
+    return len(catalogue.processes)
+
+
+def _announce(offered: int, base_url: str, settings: Settings) -> None:
+    click.echo(f"{offered} processes on {base_url} (results in {settings.results.folder})", err=True)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -50,8 +50,7 @@ def load(
         SettingsError: A setting is wrong.
     """
     settings = config.load(context.obj, notebooks={"folder": notebooks}, results={"folder": results}, **sections)
-    level = settings.logging.level
-    _log_to_standard_error("WARNING" if level == "INFO" and not serves else level)
+    log_to_standard_error(settings, serves=serves)
     return settings
 
 
@@ -79,7 +78,9 @@ def existing_results(settings: config.Settings) -> Path:
     return folder
 
 
-def _log_to_standard_error(level: str) -> None:
+def log_to_standard_error(settings: config.Settings, *, serves: bool) -> None:
+    """Send logs to standard error, once for each process."""
+    level = "WARNING" if settings.logging.level == "INFO" and not serves else settings.logging.level
     line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=level, format=line, stream=sys.stderr, force=True)
     # They tell, and pygeoapi warns, of what is as it should be, at every request.

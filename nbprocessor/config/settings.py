@@ -60,6 +60,8 @@ class Server(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8099
     url: str = ""
     """Public base URL when the server stands behind a proxy; empty: as the request names it."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Processes that answer at the one port, each with a worker of its own for the jobs of the one database."""
     cors_origins: Texts = ("http://localhost:8000",)
     max_body: Annotated[int, Field(ge=1024)] = 10_000_000
     """Bytes a request body may have."""
@@ -108,8 +110,8 @@ class Execution(_Section):
     """How jobs run."""
 
     executor: Literal["auto", "direct", "subprocess"] = "auto"
-    workers: Annotated[int, Field(ge=0)] = 0
-    """Jobs running at once; 0: as many as the machine has cores."""
+    slots: Annotated[int, Field(ge=0)] = 0
+    """Jobs one worker runs at once; 0: as many as the machine has cores, shared between ``server.workers``."""
     queue: Annotated[int, Field(ge=1)] = 200
     """Jobs waiting at most; one more gets 503 with Retry-After."""
     per_user_queue: Annotated[int, Field(ge=0)] = 20
@@ -201,6 +203,6 @@ class Settings(_Section):
         return self.store.url or f"sqlite:///{self.results.folder / 'nbprocessor.db'}"
 
     @property
-    def worker_count(self) -> int:
-        """Jobs running at once, with the default filled in."""
-        return self.execution.workers or os.cpu_count() or 1
+    def slots(self) -> int:
+        """Jobs one worker runs at once, with the default filled in."""
+        return self.execution.slots or max(1, (os.cpu_count() or 1) // self.server.workers)

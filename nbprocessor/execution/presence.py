@@ -72,6 +72,19 @@ class Presence:
         self._register.remove([worker for worker in beats if not self._lives(worker, beats, before)])
         return found
 
+    def known(self) -> Mapping[str, int]:
+        """Return how many workers are entered (``known``) and how many of them live, as far as can be told from here.
+
+        Raises:
+            StoreUnavailable: The database cannot be used.
+        """
+        beats, seen, now = self._register.beats(), dict(self._seen), time.monotonic()
+        fresh = {worker for worker in beats if worker not in seen or now - seen[worker][1] < self._lease}
+        alive = [
+            worker for worker in beats if (found := identity.is_alive(worker)) or (found is None and worker in fresh)
+        ]
+        return {"known": len(beats), "alive": len(alive)}
+
     def _lives(self, worker: str, beats: Mapping[str, int], before: Mapping[str, tuple[int | None, float]]) -> bool:
         known = identity.is_alive(worker)
         if known is not None:

@@ -89,10 +89,14 @@ class Worker:
     def facts(self) -> Mapping[str, Any]:
         """Return what ``/health`` tells."""
         return {
-            "workers": self._settings.worker_count,
+            "slots": self._settings.slots,
             "running": len(self._running),
             "executors": self._executors.facts(),
         }
+
+    def known(self) -> Mapping[str, int]:
+        """Return how many workers the database knows, and how many of them live, for ``/health``."""
+        return self._presence.known()
 
     async def recover(self) -> None:
         """Close or queue again what servers that are gone have left; called once, before :meth:`run`.
@@ -153,7 +157,7 @@ class Worker:
 
     async def _claim_what_fits(self, stop: asyncio.Event) -> None:
         try:
-            while len(self._running) < self._settings.worker_count and not stop.is_set():
+            while len(self._running) < self._settings.slots and not stop.is_set():
                 job = await asyncio.to_thread(self._claim, None)
                 if job is None:
                     return

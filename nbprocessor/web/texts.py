@@ -65,7 +65,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "health-with-faults": ("Mit Fehlern gespeichert", "Saved with faults"),
     "health-waiting": ("Wartende Läufe", "Waiting jobs"),
     "health-running": ("Laufende Läufe", "Running jobs"),
-    "health-workers": ("Gleichzeitige Läufe höchstens", "Jobs at a time at most"),
+    "health-oldest": ("Am längsten wartet", "Waiting the longest"),
+    "health-slots": ("Gleichzeitige Läufe je Worker höchstens", "Jobs at a time per worker at most"),
+    "health-workers": ("Worker", "Workers"),
+    "health-lost-workers": ("verloren: {number}", "lost: {number}"),
     # Conformance
     "conformance-intro": (
         "Dieser Dienst hält die folgenden Anforderungsklassen ein.",

@@ -59,7 +59,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     shutil.copytree(REPOSITORY / "notebooks" / "examples", notebooks)
     shutil.copytree(REPOSITORY / "tests" / "data" / "notebooks", notebooks / "tests")
     bounds = {
-        "NBPROCESSOR_EXECUTION__WORKERS": "1",
+        "NBPROCESSOR_EXECUTION__SLOTS": "1",
         "NBPROCESSOR_EXECUTION__QUEUE": "2",
         "NBPROCESSOR_EXECUTION__SYNC_WAIT": "0.5",
         "NBPROCESSOR_SERVER__MAX_BODY": "20000",

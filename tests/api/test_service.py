@@ -296,7 +296,9 @@ def test_health_says_that_all_is_well_and_what_there_is_to_do(server: Server) ->
     assert health["status"] == "ok"
     assert health["faults"] == {}
     assert health["processes"]["onOffer"] >= 20
-    assert health["jobs"].keys() == {"waiting", "running"}
+    assert health["jobs"].keys() == {"waiting", "running", "oldestWaiting"}
+    assert health["workers"] == {"known": 1, "alive": 1}
+    assert health["execution"]["slots"] >= 1
 
 
 # ------------------------------------------------------------------------------------- paging processes

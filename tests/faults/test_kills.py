@@ -18,7 +18,7 @@ from tests.faults.invariants import assert_nothing_lost, wait_until_gone
 from tests.servers.nbprocessor import start
 
 pytestmark = pytest.mark.kernel
-KERNELS = {"NBPROCESSOR_EXECUTION__EXECUTOR": "subprocess", "NBPROCESSOR_EXECUTION__WORKERS": "2"}
+KERNELS = {"NBPROCESSOR_EXECUTION__EXECUTOR": "subprocess", "NBPROCESSOR_EXECUTION__SLOTS": "2"}
 """No fork server: for faults that have nothing to do with it."""
 
 

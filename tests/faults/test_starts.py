@@ -27,7 +27,7 @@ def test_an_address_others_can_reach_is_refused(tmp_path, notebooks):
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
-        ("NBPROCESSOR_EXECUTION__WORKERS", "many", ["NBPROCESSOR_EXECUTION__WORKERS", "a whole number"]),
+        ("NBPROCESSOR_EXECUTION__SLOTS", "many", ["NBPROCESSOR_EXECUTION__SLOTS", "a whole number"]),
         ("NBPROCESSOR_STORE__URL", "mysql://host/name", ["store.url", "mysql", "postgresql"]),
         ("NBPROCESSOR_RESULTS__URL", "nowhere://bucket", ["results.url", "nowhere"]),
     ],

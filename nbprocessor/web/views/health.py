@@ -8,7 +8,8 @@ from nbprocessor.web.views import Page
 
 def view(page: Page) -> dict[str, Any]:
     """Show whether the parts work, what is on offer and how much is to do."""
-    processes, jobs, execution = (_mapping(page.data.get(name)) for name in ("processes", "jobs", "execution"))
+    parts = ("processes", "jobs", "execution", "workers")
+    processes, jobs, execution, workers = (_mapping(page.data.get(name)) for name in parts)
     return {
         "works": page.data.get("status") == "ok",
         "version": str(page.data.get("version") or ""),
@@ -17,7 +18,10 @@ def view(page: Page) -> dict[str, Any]:
         "with_faults": [str(name) for name in processes.get("withFaults") or ()],
         "waiting": jobs.get("waiting", 0),
         "running": jobs.get("running", 0),
-        "workers": execution.get("workers", ""),
+        "oldest": jobs.get("oldestWaiting"),
+        "slots": execution.get("slots", ""),
+        "workers": workers.get("alive", ""),
+        "lost_workers": max(0, workers.get("known", 0) - workers.get("alive", 0)),
     }
 
 

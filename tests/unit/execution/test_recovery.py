@@ -165,6 +165,19 @@ def test_a_worker_is_entered_while_it_works_and_forgotten_afterwards(shop):
     assert register.beats() == {}
 
 
+def test_it_is_told_how_many_workers_are_known_and_live(shop):
+    register, presence = WorkerRegister(shop.store.engine), Presence(shop.store, lease=0.05)
+    for worker in (identity.own(), DEAD, ELSEWHERE):
+        register.beat(worker)
+    assert presence.known() == {"known": 3, "alive": 2}
+    presence.lost()
+    time.sleep(0.06)  # the lease itself
+    assert presence.known() == {"known": 2, "alive": 1}
+    register.beat(ELSEWHERE)
+    presence.lost()
+    assert presence.known() == {"known": 2, "alive": 2}
+
+
 def test_an_end_waits_for_a_locked_database(shop):
     import sqlite3
 

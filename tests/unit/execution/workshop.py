@@ -47,7 +47,7 @@ class Workshop:
         self.tokens = tokens
         self.settings = Settings(
             results=Results(folder=folder / "results", reserve=0),
-            execution=ExecutionSettings(**{"workers": 2, **execution}),
+            execution=ExecutionSettings(**{"slots": 2, **execution}),
             outbound=OutboundSettings(**outbound),
             data=Data(**data),
         )

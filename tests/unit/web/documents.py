@@ -187,8 +187,9 @@ PAGES = {
             "version": "0.1.0",
             "faults": {"results": "The folder is full."},
             "processes": {"onOffer": 2, "withFaults": ["echo"]},
-            "jobs": {"waiting": 1, "running": 2},
-            "execution": {"workers": 2},
+            "jobs": {"waiting": 1, "running": 2, "oldestWaiting": 75},
+            "workers": {"known": 3, "alive": 2},
+            "execution": {"slots": 2},
         },
     ),
     "/conformance": (
