@@ -82,8 +82,24 @@ class Limits:
     """Wall time of the whole run in seconds."""
     cell_time: float | None = None
     """Wall time of one cell in seconds."""
+    cpu: float | None = None
+    """Seconds of processor time of one process of the run."""
     memory: int | None = None
-    """Bytes."""
+    """Bytes, of all processes of the run together where the system can count that."""
+    processes: int | None = None
+    """Processes and threads at once."""
+    file_size: int | None = None
+    """Bytes of one file."""
+    output_size: int | None = None
+    """Bytes of all that is kept: working folder, outputs, executed notebook."""
+    temporary_size: int | None = None
+    """Bytes of temporary files."""
+    log_size: int | None = None
+    """Bytes of log that are kept; a longer one is cut, the run goes on."""
+    cell_outputs: int | None = None
+    """Outputs of one cell: displays, values, stretches of text."""
+    cell_output_size: int | None = None
+    """Bytes of the outputs of one cell."""
     concurrency: int | None = None
     """Jobs of this process running at once."""
 

@@ -17,7 +17,9 @@ from nbprocessor.config.settings import (
     LOOPBACK,
     Data,
     Execution,
+    Limits,
     Logging,
+    Maximum,
     Metadata,
     Notebooks,
     Outbound,
@@ -37,8 +39,8 @@ from nbprocessor.config.sources import (
 )
 
 __all__ = [
-    "DEFAULT_FILE", "LOOPBACK", "PLATFORM_VARIABLES", "PREFIX", "Data", "Execution", "Logging", "Metadata", "Notebooks",
-    "Outbound", "Results", "Server", "Settings", "Store", "load",
+    "DEFAULT_FILE", "LOOPBACK", "PLATFORM_VARIABLES", "PREFIX", "Data", "Execution", "Limits", "Logging", "Maximum",
+    "Metadata", "Notebooks", "Outbound", "Results", "Server", "Settings", "Store", "load",
 ]  # fmt: skip
 
 

@@ -122,14 +122,51 @@ class Execution(_Section):
     """Jobs of one process running at once, when its front matter says nothing; 0: no limit."""
     sync_wait: Annotated[float, Field(gt=0)] = 30.0
     """Seconds a synchronous request is kept waiting before it becomes asynchronous."""
-    time_limit: Annotated[float, Field(gt=0)] = 3600.0
-    """Seconds a run may take, when the front matter says nothing."""
     start_timeout: Annotated[float, Field(gt=0)] = 60.0
     """Seconds a kernel may take to start."""
     dismiss_grace: Annotated[float, Field(ge=0, le=4)] = 2.0
     """Seconds between asking a dismissed run to end and killing it."""
-    log_limit: Annotated[int, Field(ge=1024)] = 5_000_000
-    """Bytes of log kept per job."""
+
+
+class Limits(_Section):
+    """What a run may use, when the front matter says nothing; 0: no limit."""
+
+    time: Annotated[float, Field(ge=0)] = 3600.0
+    """Seconds of the whole run."""
+    cell_time: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds of one cell."""
+    cpu: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds of processor time of one process of the run."""
+    memory: Annotated[int, Field(ge=0)] = 2_000_000_000
+    """Bytes."""
+    processes: Annotated[int, Field(ge=0)] = 256
+    """Processes and threads at once."""
+    file_size: Annotated[int, Field(ge=0)] = 1_000_000_000
+    """Bytes of one file."""
+    output_size: Annotated[int, Field(ge=0)] = 50_000_000
+    """Bytes of working folder, outputs and executed notebook together."""
+    temporary_size: Annotated[int, Field(ge=0)] = 2_000_000_000
+    """Bytes of temporary files."""
+    log_size: Annotated[int, Field(ge=0)] = 5_000_000
+    """Bytes of log kept; the rest is cut off."""
+    cell_outputs: Annotated[int, Field(ge=0)] = 1000
+    """Outputs of one cell: displays, values, stretches of text."""
+    cell_output_size: Annotated[int, Field(ge=0)] = 20_000_000
+    """Bytes of the outputs of one cell."""
+
+
+class Maximum(Limits):
+    """What the front matter may ask for at most; 0: as much as it wants."""
+
+    time: Annotated[float, Field(ge=0)] = 86_400.0
+    memory: Annotated[int, Field(ge=0)] = 8_000_000_000
+    processes: Annotated[int, Field(ge=0)] = 4096
+    file_size: Annotated[int, Field(ge=0)] = 10_000_000_000
+    output_size: Annotated[int, Field(ge=0)] = 1_000_000_000
+    temporary_size: Annotated[int, Field(ge=0)] = 20_000_000_000
+    log_size: Annotated[int, Field(ge=0)] = 50_000_000
+    cell_outputs: Annotated[int, Field(ge=0)] = 10_000
+    cell_output_size: Annotated[int, Field(ge=0)] = 100_000_000
 
 
 class Data(_Section):
@@ -181,6 +218,8 @@ class Settings(_Section):
     results: Results = Results()
     store: Store = Store()
     execution: Execution = Execution()
+    limits: Limits = Limits()
+    maximum: Maximum = Maximum()
     data: Data = Data()
     outbound: Outbound = Outbound()
     logging: Logging = Logging()

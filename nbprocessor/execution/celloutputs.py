@@ -9,14 +9,19 @@ from typing import Any
 
 import nbformat
 
+from nbprocessor.execution.allowance import Allowance
+from nbprocessor.model import Limits
+
 Content = Mapping[str, Any]
 
 
 class CellOutputs:
     """Outputs of one notebook's cells. Displays are remembered over cells: a later one may update them."""
 
-    def __init__(self, nb: nbformat.NotebookNode) -> None:
+    def __init__(self, nb: nbformat.NotebookNode, limits: Limits | None = None) -> None:
+        """Take the notebook, and how much its cells may put out."""
         self._nb = nb
+        self._allowance = Allowance(nb, limits or Limits())
         self._displays: dict[str, list[nbformat.NotebookNode]] = {}
         self._clear_next: set[int] = set()
 
@@ -27,8 +32,12 @@ class CellOutputs:
             index: Of the cell.
             kind: Name of the message in the protocol.
             content: Its content; ``transient`` may hold the display's id.
+
+        Raises:
+            LimitReached: It is more than the cell may put out, and was not taken.
         """
         cell = self._nb.cells[index]
+        self._allowance.take(index, kind, content, clears=index in self._clear_next)
         if kind == "clear_output":
             self._clear(index, wait=bool(content.get("wait")))
             return

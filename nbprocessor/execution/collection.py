@@ -3,17 +3,18 @@
 import hashlib
 import os
 import platform
-import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from nbprocessor import contract
 from nbprocessor.errors import OutputMissing
+from nbprocessor.execution.storage import DEPTH
 from nbprocessor.model import Json, OutputFile, Process
-from nbprocessor.store.files import atomic_write, explained
+from nbprocessor.store.files import atomic_write, explained, is_plain, open_to_owner, remove_tree
 
 ACCEPTED = frozenset({contract.FILE_NOTEBOOK, contract.FILE_INPUTS, contract.FILE_PROCESS})
 """What a job's folder has before its run."""
@@ -41,8 +42,8 @@ def remove_special_files(folder: Path) -> Sequence[str]:
     removed = []
     for path, facts in _walk(folder):
         # A hard link's other name may be anywhere on the disk.
-        if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
-            path.unlink()
+        if not is_plain(facts) or not _is_text(path.name):
+            _remove(path)
             removed.append(str(path.relative_to(folder)))
     return removed
 
@@ -50,7 +51,8 @@ def remove_special_files(folder: Path) -> Sequence[str]:
 def make_room(folder: Path) -> None:
     """Remove what a run left besides its notebook and log: on a full disk the record of its failure comes first."""
     for name in (contract.FOLDER_WORK, contract.FOLDER_OUTPUTS, contract.FOLDER_WRITES):
-        shutil.rmtree(folder / name, ignore_errors=True)
+        with suppress(OSError):
+            _remove(folder / name)
 
 
 def restore(folder: Path, accepted: Mapping[str, bytes]) -> Sequence[str]:
@@ -64,7 +66,7 @@ def restore(folder: Path, accepted: Mapping[str, bytes]) -> Sequence[str]:
             same = False
         if not same:
             if path.is_dir():
-                shutil.rmtree(path)
+                remove_tree(path)
             atomic_write(path, content)
             changed.append(name)
     return changed
@@ -111,38 +113,35 @@ def installed() -> tuple[tuple[str, str], ...]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield everything below a folder that is no folder, following no links.
+    """Yield everything below a folder but folders as they should be; links are not followed.
 
     A notebook may have closed folders to itself; they are opened, or nobody could list or delete them.
     """
-    _open(folder)
-    for place, names, _ in os.walk(folder):
-        for name in names:
-            _open(Path(place, name))
+    found: list[list[Path]] = [[folder]]
+    for depth in range(DEPTH + 1):
+        found.append([])
+        for path in found[depth]:
+            if stat.S_ISDIR(path.lstat().st_mode):
+                open_to_owner(path)
+                found[depth + 1] += sorted(path.iterdir())
     # From below: of two names of one file the job's own, which are at the top, are the last to be looked at.
-    for place, _, names in os.walk(folder, topdown=False):
-        for name in [*names, *(d for d in _links(Path(place)))]:
-            path = Path(place, name)
-            yield path, path.lstat()
+    for depth in range(DEPTH + 1, -1, -1):
+        for path in found[depth]:
+            facts = path.lstat()
+            if depth > DEPTH or not stat.S_ISDIR(facts.st_mode) or not _is_text(path.name):
+                yield path, facts
 
 
-def _open(folder: Path) -> None:
-    """Let the owner of a folder, which is the server, into it."""
-    mode = folder.lstat().st_mode
-    if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
-        folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
-
-
-def _links(folder: Path) -> Iterator[str]:
-    """Yield links to folders, which ``os.walk`` counts as folders."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_symlink() and entry.is_dir():
-                yield entry.name
+def _is_text(name: str) -> bool:
+    """Tell whether a file's name can be written down: the system takes any bytes."""
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        remove_tree(path)
     else:
         path.unlink()

@@ -20,9 +20,11 @@ from papermill.log import logger
 
 from nbprocessor import contract
 from nbprocessor.errors import CellFailed, KernelDied, LimitReached
+from nbprocessor.execution.allowance import Allowance
 from nbprocessor.execution.following import Following, Link
-from nbprocessor.execution.limits import duration
+from nbprocessor.execution.limits import apply, duration, explained
 from nbprocessor.execution.saving import SavingManager
+from nbprocessor.model import Limits
 
 IOPUB_TIMEOUT = 60
 """Seconds in which a cell's last outputs have to follow its reply; nbclient's 4 are few for a large output."""
@@ -68,6 +70,7 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
         link: Link | None = None,
         start_timeout: float = 60,
         execution_timeout: float | None = None,
+        limits: Limits | None = None,
         **kwargs: Any,
     ) -> None:
         """Execute the cells.
@@ -77,7 +80,8 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
             kernel_name: Name of an installed kernel.
             link: Who follows the run.
             start_timeout: Seconds the kernel may take to start.
-            execution_timeout: Seconds a cell may take; None: as long as it wants.
+            execution_timeout: Seconds a cell may take; None: as long as it wants, or as the limits say.
+            limits: What the kernel may use; None: whatever it wants.
             kwargs: papermill's ``log_output``, ``stdout_file`` and ``stderr_file``; nbclient's options.
 
         Raises:
@@ -85,10 +89,11 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
             LimitReached: The kernel did not start in time.
         """
         kwargs.pop("input_path", None)
+        limits = limits or Limits(cell_time=execution_timeout or kwargs.pop("timeout", None))
         client = _Client(
             nb_man,
             link or Link(),
-            execution_timeout or kwargs.pop("timeout", None),
+            limits,
             kernel_name=kernel_name,
             startup_timeout=int(start_timeout),
             log=logger,
@@ -100,10 +105,13 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
 class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has no annotations
     """papermill's client in one event loop from start to end, so that it can be interrupted at any moment."""
 
-    def __init__(self, nb_man: SavingManager, link: Link, cell_time: float | None, **options: Any) -> None:
+    def __init__(self, nb_man: SavingManager, link: Link, limits: Limits, **options: Any) -> None:
         super().__init__(nb_man, iopub_timeout=IOPUB_TIMEOUT, **options)
-        self.timeout_func = lambda _: cell_time
-        self._cell_time = cell_time
+        self.timeout_func = lambda _: limits.cell_time
+        self._limits = limits
+        self._allowance = Allowance(nb_man.nb, limits)
+        self._excess: LimitReached | None = None
+        """The cell has put out more than it may."""
         self._link = link
         self._following = Following(nb_man, link)
 
@@ -139,6 +147,9 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
             if "respond" in str(error):
                 raise self._following.failed(LimitReached("start", duration(self.startup_timeout))) from error
             raise self._following.failed(KernelDied()) from error
+        pid = getattr(self.km.provisioner, "pid", None)
+        if pid:  # a kernel on another machine has none here
+            apply(self._limits, pid)
         self.nb.metadata["language_info"] = info["content"]["language_info"]
 
     async def _run_cells(self) -> None:
@@ -159,11 +170,14 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
             await self.async_execute_cell(cell, index)
         except CellExecutionError as error:
             self.nb_man.cell_exception(cell, cell_index=index, exception=error)
-            self._following.failed(CellFailed(cell.id, error.ename, error.evalue, error.traceback))
+            failed = CellFailed(cell.id, error.ename, error.evalue, error.traceback)
+            self._following.failed(explained(failed, self._limits))
         except DeadKernelError:
-            self._following.broken(cell, index, KernelDied(cell.id, await self._exit_code()))
+            died = explained(KernelDied(cell.id, await self._exit_code()), self._limits)
+            self._following.broken(cell, index, self._excess or died)
         except CellTimeoutError:
-            self._following.broken(cell, index, LimitReached("cell time", duration(self._cell_time or 0), cell.id))
+            limit = duration(self._limits.cell_time or 0)
+            self._following.broken(cell, index, LimitReached("cell time", limit, cell.id))
 
     async def _exit_code(self) -> int | None:
         code: int | None = await self.km.provisioner.poll() if self.km.provisioner else None
@@ -175,6 +189,12 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         if self.km is not None and self.km.has_kernel:
             self._interrupting = asyncio.ensure_future(self.km.interrupt_kernel())
 
+    async def _async_check_alive(self) -> None:
+        # How nbclient finds out that a cell has no reply to wait for; asked every second.
+        if self._excess is not None:
+            raise DeadKernelError(str(self._excess))
+        await super()._async_check_alive()
+
     def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
         """Take one message of the kernel; progress inside a cell is passed on instead of kept."""
         if msg["msg_type"] in {"display_data", "update_display_data"}:
@@ -182,7 +202,13 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
             if told is not None:
                 self._following.told(cell_index, told)
                 return None
-        return super().process_message(msg, cell, cell_index)
+        try:
+            if self._excess is None:
+                clears = self.clear_before_next_output
+                self._allowance.take(cell_index, msg["msg_type"], msg["content"], clears=clears)
+        except LimitReached as error:
+            self._excess = error
+        return None if self._excess is not None else super().process_message(msg, cell, cell_index)
 
 
 def _kernel_manager(kernel_name: str, folder: Path) -> AsyncKernelManager:

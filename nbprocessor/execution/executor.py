@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from nbprocessor.errors import ExecutionError
+from nbprocessor.model import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,20 @@ class Run:
     """Values to inject, by name: what JSON has, dates and datetimes; names are identifiers."""
     environment: Mapping[str, str]
     """The whole environment of the process tree."""
-    cell_time: float | None = None
-    """Seconds a cell may take."""
+    limits: Limits = Limits()
+    """What it may use, with the server's settings filled in (:func:`.limits.settled`); None: no limit."""
     start_timeout: float = 60.0
     """Seconds the kernel may take to start."""
-    log_limit: int = 5_000_000
-    """Bytes of log kept in the job's folder."""
+
+    @property
+    def cell_time(self) -> float | None:
+        """Seconds a cell may take."""
+        return self.limits.cell_time
+
+    @property
+    def log_limit(self) -> int | None:
+        """Bytes of log kept in the job's folder."""
+        return self.limits.log_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,25 @@
 """A job's log file: what its processes write, up to a limit."""
 
+import math
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from nbprocessor.execution.limits import size
 
 
 class JobLog:
     """Appends to a file and keeps the first ``limit`` bytes; says once that the rest is missing."""
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(self, path: Path, limit: int | None) -> None:
+        """Open the file.
+
+        Args:
+            path: Of the file.
+            limit: None: everything is kept.
+        """
         self._file = path.open("ab", buffering=0)
-        self._left = limit
+        self._left = math.inf if limit is None else limit
         self._limit = limit
 
     def write(self, content: bytes) -> None:
@@ -18,10 +27,10 @@ class JobLog:
         if self._left <= 0:
             return
         try:
-            self._file.write(content[: self._left])
+            self._file.write(content if self._left >= len(content) else content[: int(self._left)])
             self._left -= len(content)
-            if self._left <= 0:
-                self._file.write(f"\n[log limit of {self._limit} bytes reached; the rest is not kept]\n".encode())
+            if self._limit is not None and self._left <= 0:
+                self._file.write(f"\n[log limit of {size(self._limit)} reached; the rest is not kept]\n".encode())
         except OSError:
             self._left = 0
 

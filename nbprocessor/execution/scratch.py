@@ -2,15 +2,16 @@
 
 import logging
 import os
-import shutil
 import stat
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution import identity
+from nbprocessor.store.files import remove_tree
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ def environment(folder: Path) -> dict[str, str]:
 
 def remove(folder: Path) -> None:
     """Remove a run's folder, also where it is not whole."""
-    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        remove_tree(folder)
 
 
 def remove_all(job_id: UUID) -> None:

@@ -12,15 +12,14 @@ from typing import Any
 from nbprocessor import faultpoints
 from nbprocessor.config import Settings
 from nbprocessor.errors import ExecutionError, InputUnavailable, LimitReached, StoreUnavailable
-from nbprocessor.execution import collection, references, scratch, secrets
+from nbprocessor.execution import collection, limits, references, scratch, secrets, storage
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.environment import job_environment, way_to_data
 from nbprocessor.execution.executor import Outcome, Progress, Run, RunningJob
 from nbprocessor.execution.gateway.door import Door, Gateway, socket_of
-from nbprocessor.execution.limits import duration
 from nbprocessor.execution.recording import Accepted, End, Recorder
 from nbprocessor.execution.redaction import Redaction
-from nbprocessor.model import Job, JobStatus, Process
+from nbprocessor.model import Job, JobStatus, Limits, Process
 from nbprocessor.notebook import values
 from nbprocessor.outbound import Outbound, in_thread
 
@@ -47,6 +46,11 @@ class Supervised:
     _scratch: Path | None = None
     _door: Door | None = None
     _secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    _limits: Limits = Limits()
+    _full: asyncio.Event = field(default_factory=asyncio.Event)
+    """The run's files are more than they may be."""
+    _excess: LimitReached | None = None
+    """By which limit."""
     _abandoned: bool = False
     """Nobody waits for the inputs any more."""
 
@@ -75,6 +79,7 @@ class Supervised:
     async def _outcome(self) -> tuple[Outcome, asyncio.Event | None]:
         """Return how the run ended, and what ended it if not itself."""
         self._accepted = accepted = await asyncio.to_thread(self.recorder.accepted, self.job)
+        self._limits = limits.settled(accepted.process.limits, self.settings.limits, self.settings.maximum)
         preparing = in_thread(partial(self._prepared, accepted))
         try:
             cause = await self._first(preparing)
@@ -129,9 +134,8 @@ class Supervised:
             language=process.language,
             parameters=values.typed(process, found),
             environment=self._environment(place),
-            cell_time=process.limits.cell_time,
+            limits=self._limits,
             start_timeout=self.settings.execution.start_timeout,
-            log_limit=self.settings.execution.log_limit,
         )
 
     def _environment(self, place: Path) -> dict[str, str]:
@@ -146,6 +150,7 @@ class Supervised:
 
     async def _watched(self, running: RunningJob) -> tuple[Outcome, asyncio.Event | None]:
         waiting = asyncio.ensure_future(running.wait())
+        counting = asyncio.create_task(self._count())
         try:
             cause = await self._first(waiting)
             ended = waiting.done()
@@ -159,18 +164,40 @@ class Supervised:
             with suppress(Exception):  # the job is lost to this worker; what matters is that nothing of it goes on
                 await running.kill()
             raise
+        finally:
+            counting.cancel()
         if cause is None and not ended:
-            cell = self._last.cell_id if self._last else ""
-            return Outcome(LimitReached("time", duration(self._time_limit), cell)), None
+            return Outcome(LimitReached("time", limits.duration(self._limits.time or 0), self._cell)), None
+        if outcome.error is None and cause is None:
+            self._excess = await asyncio.to_thread(self._counted)
+        if self._excess is not None and cause in {None, self._full}:
+            await asyncio.to_thread(collection.make_room, self.folder)
+            return Outcome(self._excess), None
         return outcome, cause
 
+    async def _count(self) -> None:
+        """Look after what the run writes, until it is too much."""
+        while self._excess is None:
+            await asyncio.sleep(storage.INTERVAL)
+            self._excess = await asyncio.to_thread(self._counted)
+        self._full.set()
+
+    def _counted(self) -> LimitReached | None:
+        assert self._scratch is not None
+        return storage.reached(self.folder, self._scratch, self._limits, self._cell)
+
+    @property
+    def _cell(self) -> str:
+        return self._last.cell_id if self._last else ""
+
     async def _first(self, task: "asyncio.Future[Any]") -> asyncio.Event | None:
-        """Wait for the task, the end of the time, a dismissal or the server's end; return which event it was.
+        """Wait for the task, the end of the time, or an event, such as a dismissal; return which event it was.
 
         None: the task is done, or else the time is over.
         """
-        left = max(0.0, self._began + self._time_limit - time.monotonic())
-        signals = {asyncio.ensure_future(event.wait()): event for event in (self.dismissed, self.stopping)}
+        limit = self._limits.time
+        left = None if limit is None else max(0.0, self._began + limit - time.monotonic())
+        signals = {asyncio.ensure_future(event.wait()): event for event in (self.dismissed, self.stopping, self._full)}
         try:
             await asyncio.wait({task, *signals}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -179,11 +206,6 @@ class Supervised:
         if task.done():
             return None
         return next((event for event in signals.values() if event.is_set()), None)
-
-    @property
-    def _time_limit(self) -> float:
-        own = self._accepted.process.limits.time if self._accepted is not None else None
-        return own or self.settings.execution.time_limit
 
     def _observe(self, progress: Progress) -> None:
         self._last = progress
@@ -195,7 +217,7 @@ class Supervised:
 
     def _cut_short(self, cause: asyncio.Event | None) -> tuple[Outcome, asyncio.Event | None]:
         """Return how a run ended that never began."""
-        return Outcome(None if cause else LimitReached("time", duration(self._time_limit))), cause
+        return Outcome(None if cause else LimitReached("time", limits.duration(self._limits.time or 0))), cause
 
     def _end(self, status: JobStatus | None, message: str) -> End:
         began = self._running is not None

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, KernelMissing, LimitReached
 from nbprocessor.execution.executor import Progress, Run
+from nbprocessor.model import Limits
 
 INTERRUPT = b"interrupt\n"
 """The one order that follows the run; the end of the stream means that whoever gave the run is gone."""
@@ -29,7 +30,7 @@ def encode_run(run: Run) -> bytes:
     """Write a run as one line."""
     facts = {name: getattr(run, name) for name in Run.__slots__}
     facts |= {"job_id": str(run.job_id), "folder": str(run.folder), "scratch": str(run.scratch)}
-    facts |= {"environment": dict(run.environment)}
+    facts |= {"environment": dict(run.environment), "limits": asdict(run.limits)}
     facts["parameters"] = {name: _tagged(value) for name, value in run.parameters.items()}
     return json.dumps(facts).encode() + b"\n"
 
@@ -38,6 +39,7 @@ def decode_run(line: bytes) -> Run:
     """Read what :func:`encode_run` wrote."""
     facts = json.loads(line)
     facts |= {"job_id": UUID(facts["job_id"]), "folder": Path(facts["folder"]), "scratch": Path(facts["scratch"])}
+    facts["limits"] = Limits(**facts["limits"])
     facts["parameters"] = {name: _untagged(value) for name, value in facts["parameters"].items()}
     return Run(**facts)
 

@@ -80,6 +80,7 @@ TextValue = Annotated[
 ]
 Seconds = Annotated[float, BeforeValidator(_seconds, json_schema_input_type=str | float)]
 Bytes = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=str | int)]
+Count = Annotated[int, Field(ge=1, le=_COUNTED)]
 Keywords = list[StrictStr]
 JsonObject = dict[str, Any]
 
@@ -177,14 +178,22 @@ class OutputBlock(_Block):
 
 
 class LimitsBlock(_Block):
-    """What one job may use; what is left out is up to the server."""
+    """What one job may use; what is left out is up to the server, and so is how much can be asked for."""
 
     time: Seconds | None = Field(default=None, description='Of the whole run, such as "10 min".')
     cell_time: Seconds | None = Field(default=None, description='Of one cell, such as "90 s".')
+    cpu: Seconds | None = Field(default=None, description='Processor time of one process, such as "30 min".')
     memory: Bytes | None = Field(default=None, description='Such as "2 GB".')
-    concurrency: Annotated[int, Field(ge=1, le=_COUNTED)] | None = Field(
-        default=None, description="Jobs of this process running at once."
+    processes: Count | None = Field(default=None, description="Processes and threads at once.")
+    file_size: Bytes | None = Field(default=None, description='Of one file, such as "500 MB".')
+    output_size: Bytes | None = Field(
+        default=None, description='Of working folder, outputs and executed notebook together, such as "50 MB".'
     )
+    temporary_size: Bytes | None = Field(default=None, description='Of temporary files together, such as "2 GB".')
+    log_size: Bytes | None = Field(default=None, description="Of the log that is kept; a longer one is cut.")
+    cell_outputs: Count | None = Field(default=None, description="Outputs of one cell, such as 1000.")
+    cell_output_size: Bytes | None = Field(default=None, description='Of the outputs of one cell, such as "20 MB".')
+    concurrency: Count | None = Field(default=None, description="Jobs of this process running at once.")
 
 
 class ProcessBlock(_Block):

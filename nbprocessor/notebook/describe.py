@@ -265,7 +265,7 @@ def _process(
         links=tuple(block.links),
         additional_parameters=_additional_parameters(front),
         example=_example(made),
-        limits=Limits(block.limits.time, block.limits.cell_time, block.limits.memory, block.limits.concurrency),
+        limits=Limits(**block.limits.model_dump()),
         kernel=block.kernel or notebook.kernel,
         language=notebook.language,
         retry_safe=block.retry_safe,

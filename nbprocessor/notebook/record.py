@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
+
+from pydantic.alias_generators import to_camel
 
 from nbprocessor.model import ABSENT, Input, Json, Limits, Output, Process
 from nbprocessor.notebook.describe import description
@@ -21,12 +24,7 @@ def dump(process: Process) -> bytes:
         "language": process.language,
         "executor": process.executor,
         "retrySafe": process.retry_safe,
-        "limits": {
-            "time": process.limits.time,
-            "cellTime": process.limits.cell_time,
-            "memory": process.limits.memory,
-            "concurrency": process.limits.concurrency,
-        },
+        "limits": {to_camel(name): value for name, value in asdict(process.limits).items()},
         "inputs": {name: _run_of_input(declared) for name, declared in process.inputs.items()},
         "outputs": {name: {"required": declared.required} for name, declared in process.outputs.items()},
         "secrets": list(process.secrets),
@@ -48,7 +46,6 @@ def load(content: bytes, notebook: bytes) -> Process:
     try:
         document = json.loads(content)
         run = document[RUN]
-        limits = run["limits"]
         return Process(
             id=document["id"],
             version=document["version"],
@@ -59,7 +56,7 @@ def load(content: bytes, notebook: bytes) -> Process:
             notebook=notebook,
             sha256=run["sha256"],
             path=Path(run["path"]),
-            limits=Limits(limits["time"], limits["cellTime"], limits["memory"], limits["concurrency"]),
+            limits=Limits(**{field.name: run["limits"].get(to_camel(field.name)) for field in fields(Limits)}),
             kernel=run["kernel"],
             language=run["language"],
             retry_safe=run["retrySafe"],

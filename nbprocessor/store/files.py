@@ -53,6 +53,37 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def remove_tree(folder: Path) -> None:
+    """Remove a folder whatever a notebook left in it: folders closed to their owner, or deeper than any path reaches.
+
+    Each folder below is moved to the top before it is emptied, so that no path is long.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        OSError: It cannot be removed; part of it may be gone.
+    """
+    left = [folder]
+    while left:
+        place = left.pop()
+        open_to_owner(place)
+        for path in list(place.iterdir()):
+            if not stat.S_ISDIR(path.lstat().st_mode):
+                path.unlink()
+                continue
+            open_to_owner(path)
+            left.append(path.rename(folder / f".{uuid4().hex}"))
+        if place != folder:
+            place.rmdir()
+    folder.rmdir()
+
+
+def open_to_owner(folder: Path) -> None:
+    """Let the owner of a folder, which is the server, into it."""
+    mode = folder.lstat().st_mode
+    if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
+        folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+
+
 def open_plain(folder: Path, *names: str) -> BinaryIO:
     """Open a plain file below a folder for reading; no name on the way to it may be a link.
 

@@ -14,7 +14,7 @@ from nbprocessor.errors import NoSuchOutput, ResultGone, StoreUnavailable
 from nbprocessor.model import DataRequest, Json, Manifest, OutputFile
 from nbprocessor.store import manifest
 from nbprocessor.store.archive import Archive
-from nbprocessor.store.files import atomic_write, explained, open_plain, sync_folder, write_durably
+from nbprocessor.store.files import atomic_write, explained, open_plain, remove_tree, sync_folder, write_durably
 from nbprocessor.store.unfinished import Unfinished, is_job_id, locked
 
 _IN_USE = ".in-use"
@@ -84,7 +84,8 @@ class ResultStore:
                 sync_folder(part)
                 part.rename(self.folder(job_id))
             except BaseException:
-                shutil.rmtree(part, ignore_errors=True)
+                with suppress(OSError):
+                    remove_tree(part)
                 raise
             sync_folder(self._folder)
         return self.folder(job_id)
@@ -220,7 +221,7 @@ class ResultStore:
             # Renamed first: what a crash leaves is swept up, and nobody reads half a folder.
             self.folder(job_id).rename(part)
             faultpoints.passed("folder-leaving")
-            shutil.rmtree(part)
+            remove_tree(part)
         if self._archive is not None:
             self._archive.delete(job_id)
 

@@ -5,14 +5,13 @@ They are in one place of their own, so that a start finds them however many fini
 
 import fcntl
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
 from nbprocessor import faultpoints
-from nbprocessor.store.files import explained
+from nbprocessor.store.files import explained, remove_tree
 
 PLACE = ".unfinished"
 _LOCK = ".lock"
@@ -75,7 +74,7 @@ class Unfinished:
             left = sorted(entry.name for entry in os.scandir(self._place) if is_job_id(entry.name))
             for name in left:
                 faultpoints.passed("swept")
-                shutil.rmtree(self._place / name)
+                remove_tree(self._place / name)
         return left
 
     def _settle(self, mark: Path, is_known: Callable[[UUID], bool]) -> None:

@@ -1,12 +1,14 @@
 import os
 import stat
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from nbprocessor import contract
 from nbprocessor.errors import OutputMissing, StoreUnavailable
 from nbprocessor.execution import collection
+from nbprocessor.execution.storage import DEPTH
 from nbprocessor.model import OutputFile
 from tests.unit.execution.workshop import process
 from tests.unit.notebook.written import code
@@ -59,6 +61,45 @@ def test_folders_that_a_notebook_closed_are_opened(folder):
     (folder / "work" / "closed").chmod(0)
     collection.remove_special_files(folder)
     assert stat.S_IMODE((folder / "work" / "closed").stat().st_mode) & stat.S_IRWXU == stat.S_IRWXU
+
+
+def test_a_file_whose_name_is_no_text_is_removed(folder):
+    for place in ("work", "outputs"):
+        (folder / place / os.fsdecode(b"\xff")).write_text("unspeakable")
+    (folder / "work" / os.fsdecode(b"\xfe")).mkdir()
+    (folder / "work" / os.fsdecode(b"\xfe") / "below").write_text("plain, but nobody can say where")
+    (folder / "work" / ("ä" * 127)).touch()
+    assert len(collection.remove_special_files(folder)) == 3
+    assert [path.name for path in (folder / "work").iterdir()] == ["ä" * 127]
+
+
+def test_a_folder_deeper_than_any_path_is_removed_from_where_it_is_too_deep(folder):
+    buried(folder / "work", 1500)
+    (removed,) = collection.remove_special_files(folder)
+    assert removed.count("/") == DEPTH
+    assert max(len(path.relative_to(folder).parts) for path in folder.rglob("*")) == DEPTH
+
+
+def test_room_is_made_whatever_a_run_left(folder):
+    buried(folder / "work", 1500)
+    (folder / "outputs" / "closed").mkdir()
+    (folder / "outputs" / "closed" / "file").touch()
+    (folder / "outputs" / "closed").chmod(0)
+    collection.make_room(folder)
+    assert {path.name for path in folder.iterdir()} == set(ACCEPTED)
+
+
+def buried(folder, depth):
+    """Leave a file under as many folders."""
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        for _ in range(depth):
+            Path("d").mkdir()
+            os.chdir("d")
+        Path("file").touch()
+    finally:
+        os.chdir(here)
 
 
 def test_what_a_run_did_to_its_accepted_files_is_undone(folder):

@@ -17,6 +17,7 @@ from nbprocessor.errors import CellFailed, KernelDied, LimitReached
 from nbprocessor.execution import collection, scratch
 from nbprocessor.execution.executor import Outcome, Progress, Run, RunningJob
 from nbprocessor.execution.fork_executor import ForkExecutor
+from nbprocessor.model import Limits
 
 pytestmark = pytest.mark.kernel
 DAEMON = """
@@ -146,7 +147,7 @@ def test_a_process_that_dies_fails_its_cell_with_its_exit_code(forks: Forks, cod
 
 
 def test_a_cell_that_takes_too_long_is_ended(forks: Forks):
-    outcome, _ = forks.run("import time; time.sleep(600)", cell_time=0.3)
+    outcome, _ = forks.run("import time; time.sleep(600)", limits=Limits(cell_time=0.3))
     assert isinstance(outcome.error, LimitReached)
     assert str(outcome.error) == 'cell time limit of 0.3 s reached in cell "c0"'
 

@@ -3,9 +3,11 @@
 import nbformat
 import papermill
 import pytest
+from papermill.exceptions import PapermillExecutionError
 
 from nbprocessor.errors import CellFailed
 from nbprocessor.execution.following import Link
+from nbprocessor.model import Limits
 from tests.unit.notebook.written import code, parameters, saved, text
 
 pytestmark = pytest.mark.kernel
@@ -67,3 +69,47 @@ def test_a_failing_cell_is_papermills_error_and_the_links_failure(tmp_path):
         execute(source, tmp_path / "out.ipynb", link=link)
     assert isinstance(link.failure, CellFailed)
     assert str(link.failure) == "cell \"compute\": KeyError 'AGS'"
+
+
+FLOOD = "from IPython.display import display\nfor number in range(100_000):\n    display(number)"
+
+
+def test_a_cell_that_puts_out_more_than_it_may_is_ended_with_what_came_before(tmp_path):
+    link = Watching()
+    source = saved(tmp_path, code("print('kept')", "first"), code(FLOOD, "flood"), code("print('never')", "last"))
+    with pytest.raises(PapermillExecutionError):
+        execute(source, tmp_path / "out.ipynb", link=link, limits=Limits(cell_outputs=20))
+    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert str(link.failure) == 'cell output limit of 20 outputs reached in cell "flood"'
+    cells = {cell.id: cell for cell in executed.cells}
+    assert cells["first"].outputs[0].text == "kept\n"
+    *kept, told = cells["flood"].outputs
+    assert [output.data["text/plain"] for output in kept] == [str(number) for number in range(20)]
+    assert told.evalue == str(link.failure)
+    assert cells["last"].outputs == []
+
+
+def test_text_without_end_is_ended_when_it_is_as_long_as_it_may_be(tmp_path):
+    link = Watching()
+    source = saved(tmp_path, code("while True:\n    print('x' * 999)", "endless"))
+    with pytest.raises(PapermillExecutionError):
+        execute(source, tmp_path / "out.ipynb", link=link, limits=Limits(cell_output_size=1_000_000))
+    assert str(link.failure) == 'cell output limit of 1 MB reached in cell "endless"'
+    assert (tmp_path / "out.ipynb").stat().st_size < 1_100_000
+
+
+def test_a_kernel_is_bound_by_the_limits_of_the_system(tmp_path):
+    link = Watching()
+    write = "open('large', 'wb').write(bytes(1_000_000))"
+    source = saved(tmp_path, code("import resource", "one"), code(write, "write"))
+    with pytest.raises(PapermillExecutionError):
+        execute(source, tmp_path / "out.ipynb", link=link, limits=Limits(file_size=100_000), cwd=str(tmp_path))
+    assert str(link.failure) == 'file size limit of 100 kB reached in cell "write"'
+
+
+def test_a_kernel_that_computes_too_long_is_ended_with_its_reason(tmp_path):
+    link = Watching()
+    source = saved(tmp_path, code("while True: pass", "loop"))
+    with pytest.raises(PapermillExecutionError):
+        execute(source, tmp_path / "out.ipynb", link=link, limits=Limits(cpu=3))
+    assert str(link.failure) == 'processor time limit of 3 s reached in cell "loop"'

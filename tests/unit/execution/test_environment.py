@@ -4,7 +4,6 @@ from uuid import uuid4
 from nbprocessor import contract
 from nbprocessor.config import Data, Settings
 from nbprocessor.execution.environment import job_environment, passed
-from nbprocessor.execution.limits import duration
 from nbprocessor.execution.log import JobLog
 
 SERVER = {
@@ -35,11 +34,6 @@ def test_a_job_is_told_who_it_is_and_where_its_data_and_its_outputs_are():
 def test_writes_to_a_source_of_its_own_are_not_kept_in_the_job():
     own = job_environment(uuid4(), Path("/results/job"), Settings(data=Data(source="https://data.test")), SERVER)
     assert (own[contract.SOURCE], contract.SOURCE_WRITES in own) == ("https://data.test", False)
-
-
-def test_durations_are_said_in_their_largest_whole_unit():
-    said = {3600: "1 h", 5400: "90 min", 600: "10 min", 90: "90 s", 1: "1 s", 0.5: "0.5 s", 7200: "2 h"}
-    assert {seconds: duration(seconds) for seconds in said} == said
 
 
 def test_a_log_keeps_what_fits_and_says_once_that_the_rest_is_missing(tmp_path):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, KernelMissing, LimitReached
 from nbprocessor.execution import wire
 from nbprocessor.execution.executor import Progress, Run
+from nbprocessor.model import Limits
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.dates() | st.datetimes(timezones=st.just(UTC)),
@@ -30,7 +31,7 @@ def a_run(**facts):
 
 @given(st.dictionaries(st.from_regex(r"[a-z]+", fullmatch=True), VALUES, max_size=3))
 def test_a_run_arrives_as_it_was_sent(parameters):
-    run = a_run(parameters=parameters, cell_time=1.5)
+    run = a_run(parameters=parameters, limits=Limits(cell_time=1.5, memory=10))
     line = wire.encode_run(run)
     assert line.count(b"\n") == 1
     assert wire.decode_run(line) == run

@@ -20,7 +20,7 @@ IGNORES = f"import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n{HERE}\
 
 def opened(tmp_path_factory, executor):
     folder = tmp_path_factory.mktemp(executor)
-    with workshop(folder, executor=executor, dismiss_grace=1, log_limit=20_000) as shop, shop.working():
+    with workshop(folder, executor=executor, dismiss_grace=1, limits={"log_size": 20_000}) as shop, shop.working():
         yield shop
 
 
@@ -171,7 +171,8 @@ def test_links_and_pipes_a_notebook_leaves_are_not_followed(direct):
 def test_a_folder_as_deep_as_can_be_ends_the_job_all_the_same(direct):
     source = "import os\nfor _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')\nopen('file', 'w').close()"
     job = direct.run(code(source))
-    assert job.status.ended
+    assert (job.status, job.message[:18]) == (JobStatus.FAILED, "folder depth limit")
+    assert_complete(direct, job)
 
 
 def test_a_dismissed_run_ends_at_once_with_its_notebook_so_far(at_work):
@@ -220,11 +221,40 @@ def test_the_time_limit_of_a_cell_ends_the_run_in_this_cell(at_work):
     assert_complete(at_work, job)
 
 
+@pytest.mark.parametrize("place", ["", "../outputs/"])
+def test_a_run_that_fills_the_disk_is_ended_while_it_runs_and_its_files_go(direct, place):
+    facts = "  limits: {outputSize: 1 MB}"
+    fill = (
+        "import itertools, time\nfor number in itertools.count():\n"
+        f"    open('{place}' + str(number), 'wb').write(bytes(100_000))\n    time.sleep(0.05)"
+    )
+    job = direct.run(code("print('kept')", "first"), code(fill, "fill"), facts=facts)
+    assert (job.status, job.message) == (JobStatus.FAILED, 'output size limit of 1 MB reached in cell "fill"')
+    assert not any((direct.results.folder(job.id) / name).exists() for name in ("work", "outputs"))
+    cells = {cell["id"]: cell for cell in direct.executed(job)["cells"]}
+    assert "kept" in str(cells["first"]["outputs"])
+    assert_complete(direct, job)
+
+
+def test_a_run_that_leaves_more_than_it_may_fails_at_its_end(at_work):
+    job = at_work.run(code("open('large', 'wb').write(bytes(2_000_000))"), facts="  limits: {outputSize: 1 MB}")
+    assert job.status is JobStatus.FAILED
+    assert job.message.startswith("output size limit of 1 MB reached")
+    assert_complete(at_work, job)
+
+
+def test_temporary_files_without_end_are_a_reason_of_their_own(direct):
+    fill = "import tempfile\nwhile True:\n    tempfile.mkdtemp()"
+    job = direct.run(code(fill, "fill"), facts="  limits: {temporarySize: 3 MB}")
+    assert job.message == 'temporary size limit of 3 MB reached in cell "fill"'
+    assert_complete(direct, job)
+
+
 def test_the_log_is_kept_up_to_its_limit(at_work):
     job = at_work.run(code("import os\nfor _ in range(3000):\n    print('x' * 99)"))
     assert job.status is JobStatus.SUCCESSFUL
     log = at_work.log(job)
-    assert "log limit of 20000 bytes reached" in log
+    assert "log limit of 20 kB reached" in log
     assert len(log) < 21_000
 
 

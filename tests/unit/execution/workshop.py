@@ -12,6 +12,7 @@ from uuid import UUID
 from nbprocessor import contract
 from nbprocessor.config import Data, Results, Settings
 from nbprocessor.config import Execution as ExecutionSettings
+from nbprocessor.config import Limits as LimitSettings
 from nbprocessor.config import Outbound as OutboundSettings
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.events import JobEvents
@@ -41,7 +42,14 @@ class Workshop:
     """The parts, and what tests do with them."""
 
     def __init__(
-        self, folder: Path, outbound: Mapping[str, Any], data: Mapping[str, Any], tokens: TokenSource, **execution: Any
+        self,
+        folder: Path,
+        *,
+        outbound: Mapping[str, Any],
+        data: Mapping[str, Any],
+        limits: Mapping[str, Any],
+        tokens: TokenSource,
+        **execution: Any,
     ) -> None:
         self.folder = folder
         self.tokens = tokens
@@ -50,6 +58,7 @@ class Workshop:
             execution=ExecutionSettings(**{"slots": 2, **execution}),
             outbound=OutboundSettings(**outbound),
             data=Data(**data),
+            limits=LimitSettings(**limits),
         )
         self.results = ResultStore(self.settings.results.folder)
         self.store = JobStore(open_database(self.settings.store_url))
@@ -140,11 +149,13 @@ def workshop(
     *,
     outbound: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
+    limits: Mapping[str, Any] | None = None,
     tokens: TokenSource | None = None,
     **execution: Any,
 ) -> Iterator[Workshop]:
     """Open a workshop whose worker does not run yet."""
-    opened = Workshop(folder, outbound or {}, data or {}, tokens or NobodySignsIn(), **execution)
+    given = {"outbound": outbound or {}, "data": data or {}, "limits": limits or {}}
+    opened = Workshop(folder, **given, tokens=tokens or NobodySignsIn(), **execution)
     try:
         yield opened
     finally:

@@ -16,7 +16,8 @@ def test_what_is_right_has_no_faults():
         (
             {"limits": {"zeit": 1}},
             "There is no key process.limits.zeit.",
-            "Known here: time, cellTime, memory, concurrency.",
+            "Known here: time, cellTime, cpu, memory, processes, fileSize, outputSize, temporarySize, logSize, "
+            "cellOutputs, cellOutputSize, concurrency.",
         ),
         ({"inputs": {"x": 5}}, "process.inputs.x is 5; it has to be a map (key: value).", ""),
         ({"keywords": "a" * 100}, f"process.keywords is '{'a' * 56}…; it has to be a list ([a, b]).", ""),
