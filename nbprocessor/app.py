@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -34,6 +35,7 @@ from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.executor import Executor
 from nbprocessor.execution.gateway.door import Gateway
 from nbprocessor.execution.gateway.tokens import NobodySignsIn, TokenSource
+from nbprocessor.execution.recording import record_dismissal
 from nbprocessor.execution.submission import submit
 from nbprocessor.execution.worker import Worker
 from nbprocessor.model import Execution, Job, JobStatus, Process
@@ -119,6 +121,14 @@ def submit_job(
     return job
 
 
+def dismiss_job(house: House, job_id: UUID, owner: str | None) -> Job:
+    """Ask for a job's dismissal; one that waits is dismissed at once, and recorded."""
+    job = house.store.request_dismissal(job_id, owner=owner)
+    if job.status is JobStatus.DISMISSED and job.started is None:
+        record_dismissal(house.results, job)
+    return job
+
+
 def create_app(house: House, base_url: str) -> Starlette:
     """Return the ASGI application: OGC API for clients, pages for people.
 
@@ -132,7 +142,7 @@ def create_app(house: House, base_url: str) -> Starlette:
     services = Services(
         settings=settings,
         base_url=base_url,
-        api=NotebookAPI(settings, base_url, NotebookManager(house.store, submit_here)),
+        api=NotebookAPI(settings, base_url, NotebookManager(house.store, submit_here, partial(dismiss_job, house))),
         catalogue=house.catalogue,
         store=house.store,
         results=house.results,

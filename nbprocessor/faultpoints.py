@@ -14,10 +14,10 @@ EXIT_CODE = 137
 POINTS = frozenset({
     "file-written", "file-synced", "file-renamed",  # of manifest, inputs, ...: a file on its way to its place
     "folder-marked", "folder-half", "folder-made", "row-added", "row-acknowledged",  # a job is accepted
-    "claimed", "run-prepared", "run-started", "run-ended",
+    "claimed", "run-prepared", "run-started", "data-written", "run-ended",
     "end-found", "manifest-written", "end-committed",  # its end is recorded
     "requeued", "callback-claimed", "callback-sent",
-    "folder-leaving", "swept", "job-adopted",
+    "folder-leaving", "swept", "job-adopted", "lost-recorded", "jobs-rebuilt",
 })  # fmt: skip
 
 

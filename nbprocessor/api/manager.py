@@ -15,17 +15,20 @@ from nbprocessor.store.jobs import JobStore
 
 Submit = Callable[[Process, Execution, str | None, str], Job]
 """Queues a job: process, request, owner, mode ("sync" or "async") → job."""
+Dismiss = Callable[[UUID, str | None], Job]
+"""Asks for a job's dismissal: id, owner → the job as it is then."""
 
 
 class NotebookManager(BaseManager):  # type: ignore[misc]  # pygeoapi has no annotations
     """Answers pygeoapi's functions for the request that is under way (:data:`nbprocessor.api.call.CALL`)."""
 
-    def __init__(self, store: JobStore, submit: Submit) -> None:
+    def __init__(self, store: JobStore, submit: Submit, dismiss: Dismiss) -> None:
         super().__init__({"name": f"{__name__}.NotebookManager"})
         self.is_async = True
         self.supports_subscribing = True
         self._store = store
         self._submit = submit
+        self._dismiss = dismiss
 
     @property
     def processes(self) -> Mapping[str, Process]:
@@ -85,7 +88,7 @@ class NotebookManager(BaseManager):  # type: ignore[misc]  # pygeoapi has no ann
 
     def delete_job(self, job_id: str) -> bool:
         """Ask for the job's dismissal; its record stays."""
-        job = self._store.request_dismissal(job_uuid(job_id), owner=CALL.get().owner)
+        job = self._dismiss(job_uuid(job_id), CALL.get().owner)
         CALL.get().jobs[job_id] = job
         return True
 

@@ -11,6 +11,7 @@ from nbprocessor.cli.inspect import check, describe
 from nbprocessor.cli.jobs import jobs
 from nbprocessor.cli.logs import logs
 from nbprocessor.cli.new import init
+from nbprocessor.cli.recover import recover
 from nbprocessor.cli.results import results
 from nbprocessor.cli.run import run
 from nbprocessor.cli.serve import serve
@@ -55,7 +56,7 @@ def nbprocessor(context: click.Context, config_file: Path | None) -> None:
     faultpoints.arm(os.environ.get(faultpoints.VARIABLE, ""))
 
 
-for command in (serve, worker, run, check, describe, jobs, logs, results, init, tour):
+for command in (serve, worker, run, check, describe, jobs, logs, results, recover, init, tour):
     nbprocessor.add_command(command)
 
 

@@ -114,6 +114,8 @@ async def _followed(house: "House", job: Job, *, quiet: bool) -> tuple[Job, bool
 @contextmanager
 def _dismissed_by_signals(house: "House", job: Job) -> Iterator[asyncio.Event]:
     """Dismiss the job at the first Ctrl-C or SIGTERM, so that its record is complete; the second ends at once."""
+    from nbprocessor.app import dismiss_job
+
     loop, interrupted = asyncio.get_running_loop(), asyncio.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
 
@@ -121,7 +123,7 @@ def _dismissed_by_signals(house: "House", job: Job) -> Iterator[asyncio.Event]:
         for number in signals:
             loop.remove_signal_handler(number)
         interrupted.set()
-        house.store.request_dismissal(job.id)
+        dismiss_job(house, job.id, None)
         house.worker.dismiss(job.id)
 
     for number in signals:

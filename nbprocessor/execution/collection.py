@@ -16,7 +16,7 @@ from nbprocessor.execution.storage import DEPTH
 from nbprocessor.model import Json, OutputFile, Process
 from nbprocessor.store.files import atomic_write, explained, is_plain, open_to_owner, remove_tree
 
-ACCEPTED = frozenset({contract.FILE_NOTEBOOK, contract.FILE_INPUTS, contract.FILE_PROCESS})
+ACCEPTED = frozenset({contract.FILE_JOB, contract.FILE_NOTEBOOK, contract.FILE_INPUTS, contract.FILE_PROCESS})
 """What a job's folder has before its run."""
 
 

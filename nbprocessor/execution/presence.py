@@ -9,7 +9,7 @@ after half a minute.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from nbprocessor.errors import StoreUnavailable
@@ -24,6 +24,23 @@ BEAT = 5.0
 """Seconds between two beats."""
 LEASE = 30.0
 """Seconds without a beat after which a worker of another machine counts as gone."""
+
+
+def working(store: JobStore, patience: float = 2 * BEAT) -> Collection[str]:
+    """Return the workers that live: of this machine, and those of others whose numbers rise while they are watched.
+
+    Args:
+        store: The jobs; workers are entered in the same database.
+        patience: Seconds in which a worker that lives beats.
+    """
+    register = WorkerRegister(store.engine)
+    before = register.beats()
+    found = {worker for worker in before if identity.is_alive(worker)}
+    if any(identity.is_alive(worker) is None for worker in before):
+        time.sleep(patience)
+        after = register.beats()
+        found |= {worker for worker, beat in after.items() if beat != before.get(worker)}
+    return found
 
 
 class Presence:

@@ -22,6 +22,7 @@ from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.redaction import Redaction
 from nbprocessor.model import DataRequest, Job, JobStatus, Json, OutputFile, Process
 from nbprocessor.notebook import executed, record
+from nbprocessor.store import jobfile
 from nbprocessor.store.files import atomic_write
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.results import ResultStore
@@ -141,11 +142,12 @@ class Recorder:
         """Record how a run ended; nothing is changed when the job is no longer the worker's."""
         self._forget_progress(job.id)
         at = max(datetime.now(UTC), job.started or job.created)
-        if not await _patiently(self._is_ours, job):
+        now = await _patiently(self._ours, job)
+        if now is None:
             log.warning("a late end was not recorded job=%s attempt=%d", job.id, job.attempt)
             return
         faultpoints.passed("end-found")
-        status, message = await asyncio.to_thread(self._filed, job, end, at)
+        status, message = await asyncio.to_thread(self._filed, now, end, at)
         faultpoints.passed("manifest-written")
         await self._finish(job, status, message, at)
 
@@ -220,10 +222,12 @@ class Recorder:
         self, job: Job, end: End, status: JobStatus, message: str, at: datetime, outputs: Sequence[OutputFile]
     ) -> None:
         masked = end.redaction.text
+        progress = 100 if status is JobStatus.SUCCESSFUL else job.progress
+        ended = replace(job, status=status, message=message, finished=at, progress=progress)
         self._results.write_manifest(
             job.id,
-            job=_job_facts(job, status, message, at),
-            process=_process_facts(job),
+            job=jobfile.facts(ended),
+            process=jobfile.process_facts(job),
             outputs=outputs,
             environment=collection.environment_facts(end.accepted.process, end.executor) if end.accepted else {},
             data=[replace(asked, path=masked(asked.path), problem=masked(asked.problem)) for asked in end.data],
@@ -231,13 +235,14 @@ class Recorder:
             redacted=end.redaction.found,
         )
 
-    def _is_ours(self, job: Job) -> bool:
-        """Tell whether the job still waits for this end; a worker that slept too long must not touch the folder."""
+    def _ours(self, job: Job) -> Job | None:
+        """Return the job as it is now if it still waits for this end; who slept too long must not touch its folder."""
         try:
             now = self._store.get(job.id)
         except NoSuchJob:
-            return False
-        return (now.status, now.attempt, now.worker) == (JobStatus.RUNNING, job.attempt, job.worker)
+            return None
+        ours = (JobStatus.RUNNING, job.attempt, job.worker)
+        return now if (now.status, now.attempt, now.worker) == ours else None
 
     def _outputs(self, job_id: UUID, end: End) -> Sequence[OutputFile]:
         """Return what the notebook handed over, without secrets; outputs in the notebook itself become files."""
@@ -280,20 +285,11 @@ def _executed(folder: Path) -> Mapping[str, Any]:
     return notebook if isinstance(notebook, dict) else {}
 
 
-def _job_facts(job: Job, status: JobStatus, message: str, at: datetime) -> Mapping[str, Json]:
-    return {
-        "id": str(job.id),
-        "status": str(status),
-        "message": message,
-        "created": job.created.isoformat(),
-        "started": job.started.isoformat() if job.started else None,
-        "finished": at.isoformat(),
-        "owner": job.owner,
-        "trigger": job.trigger,
-        "attempt": job.attempt,
-        "worker": job.worker,
-    }
-
-
-def _process_facts(job: Job) -> Mapping[str, Json]:
-    return {"id": job.process_id, "version": job.process_version, "notebookSha256": job.notebook_sha256}
+def record_dismissal(results: ResultStore, job: Job) -> None:
+    """Record a job that was dismissed before it began; nothing of it ever ran."""
+    try:
+        results.write_manifest(
+            job.id, job=jobfile.facts(job), process=jobfile.process_facts(job), outputs=(), environment={}
+        )
+    except (StoreUnavailable, ResultGone) as error:
+        log.warning("job has no manifest job=%s reason=%s", job.id, error)

@@ -8,6 +8,7 @@ from uuid import uuid4
 from nbprocessor import contract
 from nbprocessor.model import Execution, Job, JobStatus, Json, Priority, Process
 from nbprocessor.notebook import record
+from nbprocessor.store import jobfile
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.results import ResultStore
 
@@ -67,6 +68,7 @@ def submit(
         contract.FILE_NOTEBOOK: process.notebook,
         contract.FILE_PROCESS: record.dump(process),
         contract.FILE_INPUTS: request_document(execution),
+        contract.FILE_JOB: jobfile.dump(job),
     }
     with results.accepting(job.id, files):
         store.add(job, queue_limit=queue_limit, per_user=per_user)

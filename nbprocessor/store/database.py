@@ -214,8 +214,8 @@ def _sqlite_reason(file: str, error: sqlite3.Error) -> str:
 def _damaged(file: str, detail: str) -> str:
     return (
         f"The database {file} is damaged ({detail}); stop the server and put a backup in its place, or move "
-        f"it away together with {file}-wal and {file}-shm to begin with an empty one. "
-        "The job folders are untouched."
+        f"it away together with {file}-wal and {file}-shm and make it anew from the job folders with "
+        "`nbprocessor recover --from-results`. The folders are untouched."
     )
 
 

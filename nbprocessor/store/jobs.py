@@ -13,6 +13,7 @@ from sqlalchemy import (
     Engine,
     RowMapping,
     Select,
+    bindparam,
     case,
     delete,
     func,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from nbprocessor import faultpoints
 from nbprocessor.errors import NoSuchJob
 from nbprocessor.model import Job, JobFilter, JobStatus, Priority, Subscriber
 from nbprocessor.store import callbacks, queue
@@ -81,6 +83,25 @@ class JobStore:
         """Tell whether there is a job of this id."""
         with reading(self.engine) as connection:
             return connection.scalar(select(jobs.c.id).where(jobs.c.id == job_id)) is not None
+
+    def ids(self) -> Collection[UUID]:
+        """Return the ids of all jobs."""
+        with reading(self.engine) as connection:
+            return set(connection.scalars(select(jobs.c.id)))
+
+    def restore(self, new: Sequence[Job], changed: Sequence[Job]) -> None:
+        """Store jobs as they ended, new ones and others of rows that are there: all of them or none."""
+        told = [{"this": job.id, **_values(job)} for job in changed]
+        for values in told:
+            # Whom to tell is in no record; who has the row still knows.
+            del values["id"], values["subscriber"]
+        with writing(self.engine, alone=True) as connection:
+            if new:
+                connection.execute(insert(jobs), [_values(job) for job in new])
+            if told:
+                row = update(jobs).where(jobs.c.id == bindparam("this"))
+                connection.execute(row.values({name: bindparam(name) for name in told[0] if name != "this"}), told)
+            faultpoints.passed("jobs-rebuilt")
 
     def list(self, filter: JobFilter, *, limit: int, offset: int = 0) -> Sequence[Job]:
         """Return jobs, newest first."""

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import httpcore
 
-from nbprocessor import __version__, config
+from nbprocessor import __version__, config, faultpoints
 from nbprocessor.errors import TokenUnavailable
 from nbprocessor.execution.gateway import rules
 from nbprocessor.execution.gateway.lineage import Lineage, Note
@@ -176,6 +176,8 @@ class Exchange:
         try:
             async with asking as response:
                 note.status = response.status
+                if note.method != "GET":
+                    faultpoints.passed("data-written")
                 yield response
         except httpcore.ConnectTimeout as error:
             limit = self._settings.connect_timeout

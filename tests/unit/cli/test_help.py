@@ -14,7 +14,7 @@ COMMANDS = sorted(name for name, command in nbprocessor.commands.items() if not 
 
 
 def test_the_commands_are_the_ones_promised():
-    assert COMMANDS == ["check", "describe", "init", "jobs", "logs", "results", "run", "serve", "worker"]
+    assert COMMANDS == ["check", "describe", "init", "jobs", "logs", "recover", "results", "run", "serve", "worker"]
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])

@@ -105,6 +105,7 @@ def buried(folder, depth):
 def test_what_a_run_did_to_its_accepted_files_is_undone(folder):
     (folder / contract.FILE_INPUTS).write_text("changed")
     (folder / contract.FILE_NOTEBOOK).unlink()
+    (folder / contract.FILE_JOB).unlink()
     (folder / contract.FILE_PROCESS).unlink()
     (folder / contract.FILE_PROCESS).mkdir()
     assert sorted(collection.restore(folder, ACCEPTED)) == sorted(ACCEPTED)

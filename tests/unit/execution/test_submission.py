@@ -38,6 +38,7 @@ def test_a_job_is_accepted_with_its_notebook_its_process_and_its_inputs(shop, ac
         contract.FILE_NOTEBOOK,
         contract.FILE_PROCESS,
         contract.FILE_INPUTS,
+        contract.FILE_JOB,
     }
     assert json.loads(shop.results.read(job.id, contract.FILE_INPUTS)) == {
         "inputs": {"factor": 2.5},

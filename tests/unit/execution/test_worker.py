@@ -161,7 +161,7 @@ def test_links_and_pipes_a_notebook_leaves_are_not_followed(direct):
     assert job.status is JobStatus.SUCCESSFUL, job.message
     assert direct.results.manifest(job.id).outputs == ()
     assert {path.name for path in direct.results.folder(job.id).iterdir()} <= {
-        "notebook.ipynb", "inputs.json", "process.json", "executed.ipynb", "log.txt", "manifest.json",
+        "notebook.ipynb", "inputs.json", "process.json", "job.json", "executed.ipynb", "log.txt", "manifest.json",
         "outputs", "work",
     }  # fmt: skip
     assert b"inputs" in direct.results.read(job.id, contract.FILE_INPUTS)
