@@ -18,18 +18,21 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from nbprocessor import __version__
+from nbprocessor.api import bodies
 from nbprocessor.api.documents import DocumentRoutes
 from nbprocessor.api.errors import ErrorResponses
 from nbprocessor.api.guard import Guard
 from nbprocessor.api.manager import NotebookManager
 from nbprocessor.api.results import callback_body
 from nbprocessor.api.routes import StandardRoutes
+from nbprocessor.api.schedules import ScheduleRoutes
 from nbprocessor.api.service import NotebookAPI
 from nbprocessor.api.services import Services
 from nbprocessor.callbacks import CallbackSender
 from nbprocessor.catalogue import Catalogue
 from nbprocessor.config import LOOPBACK, Settings
 from nbprocessor.errors import NbprocessorError
+from nbprocessor.execution import identity
 from nbprocessor.execution.choice import EXECUTORS, Executors
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.executor import Executor
@@ -38,11 +41,19 @@ from nbprocessor.execution.gateway.tokens import NobodySignsIn, TokenSource
 from nbprocessor.execution.recording import record_dismissal
 from nbprocessor.execution.submission import submit
 from nbprocessor.execution.worker import Worker
-from nbprocessor.model import Execution, Job, JobStatus, Process
+from nbprocessor.model import Execution, Job, JobStatus, Process, Schedule
 from nbprocessor.outbound import Outbound
+from nbprocessor.schedule.firing import Firing
+from nbprocessor.schedule.leadership import Leadership
+from nbprocessor.schedule.preparation import Preparation
+from nbprocessor.schedule.scheduler import Scheduler
+from nbprocessor.schedule.schedules import Schedules
 from nbprocessor.store.database import open_database
+from nbprocessor.store.fires import FireStore
 from nbprocessor.store.jobs import JobStore
+from nbprocessor.store.leases import LeaseRegister
 from nbprocessor.store.results import ResultStore
+from nbprocessor.store.schedules import ScheduleStore
 from nbprocessor.web import report
 from nbprocessor.web.headers import PAGE_HEADERS, SecurityHeaders
 from nbprocessor.web.pages import Pages, static_folder
@@ -62,6 +73,8 @@ class House:
     outbound: Outbound
     events: JobEvents
     worker: Worker
+    schedules: Schedules
+    scheduler: Scheduler
     stopping: asyncio.Event
     """Set once the program is to end."""
 
@@ -98,7 +111,43 @@ def build(
         settings=settings,
         executors=Executors(settings.execution.executor, executors),
     )
-    return House(settings, catalogue, store, results, outbound, events, worker, asyncio.Event())
+    schedules, scheduler = _scheduling(settings, catalogue, store, results, outbound, worker)
+    return House(settings, catalogue, store, results, outbound, events, worker, schedules, scheduler, asyncio.Event())
+
+
+def _scheduling(
+    settings: Settings, catalogue: Catalogue, store: JobStore, results: ResultStore, outbound: Outbound, worker: Worker
+) -> tuple[Schedules, Scheduler]:
+    """Build what makes schedules, and what fires them."""
+    kept, fires = ScheduleStore(store.engine), FireStore(store.engine)
+    preparation = Preparation(
+        processes=lambda: catalogue.processes,
+        read=partial(bodies.execution, check_url=outbound.check),
+        authorize=_everybody_may,
+        per_process=settings.execution.per_process,
+    )
+    schedules = Schedules(
+        store=kept,
+        fires=fires,
+        results=results,
+        preparation=preparation,
+        settings=settings.schedule,
+        wake=worker.wake,
+    )
+    firing = Firing(
+        schedules=kept,
+        fires=fires,
+        results=results,
+        preparation=preparation,
+        grace=settings.schedule.grace,
+        wake=worker.wake,
+    )
+    leadership = Leadership(LeaseRegister(store.engine), identity.own())
+    return schedules, Scheduler(schedules=kept, firing=firing, leadership=leadership)
+
+
+def _everybody_may(schedule: Schedule) -> None:
+    """Stand in for the rights of a schedule's owner while sign-in is off."""
 
 
 def submit_job(
@@ -155,12 +204,14 @@ def create_app(house: House, base_url: str) -> Starlette:
         report_headers=report.REPORT_HEADERS,
         steps=steps,
         health=partial(health, house),
+        schedules=house.schedules,
     )
     errors = ErrorResponses(pages.render, PAGE_HEADERS)
     return Starlette(
         routes=[
             *StandardRoutes(services).routes(),
             *DocumentRoutes(services).routes(),
+            *ScheduleRoutes(services).routes(),
             Mount("/static", StaticFiles(directory=static_folder()), name="static"),
         ],
         middleware=_middleware(settings, base_url),
@@ -187,7 +238,7 @@ def health(house: House) -> dict[str, Any]:
         "version": __version__,
         "faults": faults,
         "processes": {"onOffer": len(house.catalogue.processes), "withFaults": sorted(house.catalogue.faults)},
-        **found.get("store", {"jobs": {}, "workers": {}}),
+        **found.get("store", {"jobs": {}, "workers": {}, "schedules": {}}),
         "execution": house.worker.facts(),
     }
 
@@ -197,7 +248,9 @@ def _queue_facts(house: House) -> dict[str, Any]:
     # A clock may have been set back since.
     age = None if oldest is None else max(0, round((datetime.now(UTC) - oldest).total_seconds()))
     jobs = {"waiting": counts[JobStatus.ACCEPTED], "running": counts[JobStatus.RUNNING], "oldestWaiting": age}
-    return {"jobs": jobs, "workers": house.worker.known()}
+    numbers = house.schedules.store.count()
+    schedules = {"active": numbers[True], "paused": numbers[False], "firesHere": house.scheduler.leads}
+    return {"jobs": jobs, "workers": house.worker.known(), "schedules": schedules}
 
 
 def _middleware(settings: Settings, base_url: str) -> list[Middleware]:
@@ -208,7 +261,7 @@ def _middleware(settings: Settings, base_url: str) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=list(settings.server.cors_origins),
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Accept", "Accept-Language", "Authorization", "Content-Type", "If-None-Match", "Prefer"],
             expose_headers=["Content-Disposition", "ETag", "Link", "Location", "Preference-Applied", "Retry-After"],
         ),
@@ -231,6 +284,8 @@ def _lifespan(house: House, base_url: str) -> Callable[[Starlette], Any]:
             asyncio.create_task(sender.run(stop), name="callbacks"),
             asyncio.create_task(house.catalogue.watch(stop), name="catalogue"),
         ]
+        if house.settings.schedule.enabled:
+            tasks.append(asyncio.create_task(house.scheduler.run(stop), name="schedules"))
         for task in tasks:
             task.add_done_callback(_report_end)
         try:

@@ -8,8 +8,11 @@
     ├── NotFound
     │   ├── NoSuchProcess        .process_id
     │   ├── NoSuchJob            .job_id
+    │   ├── NoSuchSchedule       .schedule_id
     │   └── NoSuchOutput         .job_id .output_id
     ├── InvalidRequest           .problems              a request the client has to mend
+    ├── ScheduleDeclared         .schedule_id           it is changed where its notebook declares it
+    ├── RightsLost               .reason                an owner may no longer do what his schedule does
     ├── ResultNotReady           .job_id .status
     ├── ResultGone               .job_id                the record is there, its files are not
     ├── QueueFull                .limit .retry_after
@@ -95,6 +98,14 @@ class NoSuchJob(NotFound):
         self.job_id = str(job_id)
 
 
+class NoSuchSchedule(NotFound):
+    """No schedule of this id exists for the one who asks."""
+
+    def __init__(self, schedule_id: object) -> None:
+        super().__init__(f'There is no schedule "{schedule_id}".')
+        self.schedule_id = str(schedule_id)
+
+
 class NoSuchOutput(NotFound):
     """The job has no output of this id."""
 
@@ -110,6 +121,25 @@ class InvalidRequest(NbprocessorError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+
+class ScheduleDeclared(NbprocessorError):
+    """A schedule of a notebook's front matter cannot be changed or removed from outside of it."""
+
+    def __init__(self, schedule_id: object, process_id: str) -> None:
+        super().__init__(
+            f'Schedule "{schedule_id}" is declared in the notebook of {process_id}; '
+            "change its front matter, or pause the schedule."
+        )
+        self.schedule_id = str(schedule_id)
+
+
+class RightsLost(NbprocessorError):
+    """The owner of a schedule may no longer do what it does."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class ResultNotReady(NbprocessorError):

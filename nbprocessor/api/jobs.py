@@ -21,10 +21,10 @@ def status_info(job: Job, base_url: str) -> dict[str, Json]:
         "id": str(job.id),
         "status": str(job.status),
         "message": job.message,
-        "created": _instant(job.created),
-        "started": _instant(job.started),
-        "finished": _instant(job.finished),
-        "updated": _instant(job.updated),
+        "created": instant(job.created),
+        "started": instant(job.started),
+        "finished": instant(job.finished),
+        "updated": instant(job.updated),
         "progress": job.progress,
         "links": job_links(job, f"{base_url}/jobs/{job.id}", base_url),
     }
@@ -50,6 +50,8 @@ def job_links(job: Job, url: str, base_url: str) -> list[dict[str, str]]:
         links.append(_link(f"{url}/notebook", "related", "application/x-ipynb+json", "Executed notebook"))
         links.append(_link(f"{url}/report", "related", "text/html", "Report"))
         links.append(_link(f"{url}/log", "related", "text/plain", "Log"))
+    if job.schedule_id is not None:
+        links.append(_link(f"{base_url}/schedules/{job.schedule_id}", "related", "application/json", "Its schedule"))
     links.append(_link(f"{url}/inputs", "related", "application/json", "Inputs"))
     if job.status.ended and job.started is not None:
         links.append(_link(f"{url}/manifest", "related", "application/json", "Manifest: digests of all files"))
@@ -84,7 +86,8 @@ def job_filter(query: QueryParams, owner: str | None) -> JobFilter:
     return filter_
 
 
-def _instant(time: datetime | None) -> str | None:
+def instant(time: datetime | None) -> str | None:
+    """Write a time as all documents here have it: in UTC, to the millisecond."""
     return None if time is None else time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -35,7 +35,7 @@ def openapi_document(settings: Settings, base_url: str, catalogue: Catalogue) ->
     }
     document["servers"] = [{"url": base_url}]
     for path, resource in document["paths"].items():
-        for method in {"get", "post", "delete"} & resource.keys():
+        for method in {"get", "post", "put", "patch", "delete"} & resource.keys():
             resource[method]["responses"] = _common_responses(method, path) | resource[method]["responses"]
     for process in catalogue.processes.values():
         document["paths"][f"/processes/{process.id}/execution"] = {"post": _execute_operation(process, language)}

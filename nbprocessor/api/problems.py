@@ -10,10 +10,13 @@ from nbprocessor.errors import (
     NbprocessorError,
     NoSuchJob,
     NoSuchProcess,
+    NoSuchSchedule,
     NotFound,
     QueueFull,
     ResultGone,
     ResultNotReady,
+    RightsLost,
+    ScheduleDeclared,
     StoreUnavailable,
     UserQueueFull,
 )
@@ -86,13 +89,15 @@ def problem(error: NbprocessorError) -> Problem:
         case NoSuchJob():
             return Problem(HTTPStatus.NOT_FOUND, str(error), f"{OGC}no-such-job", "NoSuchJob")
         case NotFound():
-            return Problem(HTTPStatus.NOT_FOUND, str(error))
+            title = "NoSuchSchedule" if isinstance(error, NoSuchSchedule) else ""
+            return Problem(HTTPStatus.NOT_FOUND, str(error), title=title)
         case ResultNotReady():
             return Problem(HTTPStatus.NOT_FOUND, str(error), f"{OGC}result-not-ready", "ResultNotReady")
-        case ResultGone():
-            return Problem(HTTPStatus.GONE, str(error))
-        case JobEnded():
-            return Problem(HTTPStatus.CONFLICT, str(error), title="JobEnded")
+        case ResultGone() | RightsLost():
+            status = HTTPStatus.GONE if isinstance(error, ResultGone) else HTTPStatus.FORBIDDEN
+            return Problem(status, str(error))
+        case JobEnded() | ScheduleDeclared():
+            return Problem(HTTPStatus.CONFLICT, str(error), title=type(error).__name__)
         case JobFailed():
             return _failed(error.job)
         case QueueFull() | StoreUnavailable():

@@ -15,6 +15,7 @@ from nbprocessor.catalogue import Catalogue
 from nbprocessor.config import Settings
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.model import Job, Json, Process
+from nbprocessor.schedule.schedules import Schedules
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.results import ResultStore
 
@@ -41,6 +42,7 @@ class Services:
     steps: Callable[[bytes], list[dict[str, Json]]]
     """The cells of an executed notebook, for the page of a job."""
     health: Callable[[], dict[str, Any]]
+    schedules: Schedules
 
     def owner(self, request: Request) -> str | None:
         """Return whose jobs the request sees; None while sign-in is off."""

@@ -24,6 +24,7 @@ from nbprocessor.config.settings import (
     Notebooks,
     Outbound,
     Results,
+    Schedule,
     Server,
     Settings,
     Store,
@@ -40,7 +41,7 @@ from nbprocessor.config.sources import (
 
 __all__ = [
     "DEFAULT_FILE", "LOOPBACK", "PLATFORM_VARIABLES", "PREFIX", "Data", "Execution", "Limits", "Logging", "Maximum",
-    "Metadata", "Notebooks", "Outbound", "Results", "Server", "Settings", "Store", "load",
+    "Metadata", "Notebooks", "Outbound", "Results", "Schedule", "Server", "Settings", "Store", "load",
 ]  # fmt: skip
 
 

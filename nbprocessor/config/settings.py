@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from nbprocessor import contract
+from nbprocessor.timing import zone_problems
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 REFUSED = "refused"
@@ -126,10 +127,6 @@ class Execution(_Section):
     """Seconds a kernel may take to start."""
     dismiss_grace: Annotated[float, Field(ge=0, le=4)] = 2.0
     """Seconds between asking a dismissed run to end and killing it."""
-    retry_attempts: Annotated[int, Field(ge=1, le=20)] = 3
-    """How often a run is begun whose notebook says it may be repeated, when it fails for no fault of its own."""
-    retry_backoff: Annotated[float, Field(ge=0)] = 2.0
-    """Seconds before the second attempt; doubled for each further one."""
 
 
 class Limits(_Section):
@@ -192,6 +189,29 @@ class Data(_Section):
     """Files with the values of the secrets that notebooks name."""
 
 
+class Schedule(_Section):
+    """When jobs start by themselves."""
+
+    enabled: bool = True
+    """Schedules fire in this server, unless another one of the same database does so already."""
+    min_interval: Annotated[int, Field(ge=60)] = 300
+    """Seconds that have to lie between two fires."""
+    timezone: str = "Europe/Berlin"
+    """Time zone of a schedule that names none."""
+    grace: Annotated[int, Field(ge=0)] = 3600
+    """Seconds a missed fire may be late and still run, under the policy ``once``."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if problems := zone_problems(name, ""):
+            sentence = "schedule.timezone: {problem}"
+            raise PydanticCustomError(
+                REFUSED, sentence, {"problem": str(problems[0]), "location": ("schedule", "timezone")}
+            )
+        return name
+
+
 class Outbound(_Section):
     """Calls to addresses that clients name: callbacks and inputs by reference."""
 
@@ -225,6 +245,7 @@ class Settings(_Section):
     limits: Limits = Limits()
     maximum: Maximum = Maximum()
     data: Data = Data()
+    schedule: Schedule = Schedule()
     outbound: Outbound = Outbound()
     logging: Logging = Logging()
 

@@ -1,9 +1,10 @@
 """Accepting a job: its folder first, then its row, so that every job there is has its notebook."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from nbprocessor import contract
 from nbprocessor.model import Execution, Job, JobStatus, Json, Priority, Process
@@ -46,6 +47,35 @@ def submit(
         StoreUnavailable: Too little disk is free, or the database cannot be written. Nothing of the job is left.
     """
     results.check_reserve()
+    job, files = prepared(process, execution, owner=owner, mode=mode, trigger=trigger, per_process=per_process)
+    with results.accepting(job.id, files):
+        store.add(job, queue_limit=queue_limit, per_user=per_user)
+    return job
+
+
+def prepared(
+    process: Process,
+    execution: Execution,
+    *,
+    owner: str | None,
+    mode: Literal["sync", "async"] = "async",
+    trigger: str,
+    per_process: int,
+    schedule_id: UUID | None = None,
+    fire_time: datetime | None = None,
+) -> tuple[Job, Mapping[str, bytes]]:
+    """Return a job that is nowhere yet, and the files its folder begins with; arguments as for :func:`submit`.
+
+    Args:
+        process: The process.
+        execution: The validated request.
+        owner: Who asked.
+        mode: Whether somebody waits for the answer.
+        trigger: What started it.
+        per_process: Jobs of the process that may run at once.
+        schedule_id: The schedule that started it.
+        fire_time: The moment its schedule meant.
+    """
     now = datetime.now(UTC)
     job = Job(
         id=uuid4(),
@@ -63,6 +93,8 @@ def submit(
         concurrency=process.limits.concurrency or per_process or None,
         trigger=trigger,
         priority=_priority(mode, trigger),
+        schedule_id=schedule_id,
+        fire_time=fire_time,
     )
     files = {
         contract.FILE_NOTEBOOK: process.notebook,
@@ -70,9 +102,7 @@ def submit(
         contract.FILE_INPUTS: request_document(execution),
         contract.FILE_JOB: jobfile.dump(job),
     }
-    with results.accepting(job.id, files):
-        store.add(job, queue_limit=queue_limit, per_user=per_user)
-    return job
+    return job, files
 
 
 def _priority(mode: str, trigger: str) -> Priority:

@@ -15,8 +15,8 @@ from nbprocessor.store import tables
 
 PATIENCE = 5
 """Seconds a transaction waits for another one's lock, and a connection for its server."""
-_ONLY_ADDED_TO = frozenset({1, 2})
-"""Forms that become the present one by making the tables and columns they do not have."""
+_ONLY_ADDED_TO = frozenset({1, 2, 3})
+"""Forms that become the present one by making the tables, columns and indexes they do not have."""
 _WRITES = "nbprocessor_writes"
 _ALONE = 0x6E62_7072
 """Key of PostgreSQL's advisory lock; any number that is always the same."""
@@ -149,7 +149,7 @@ def _prepare_tables(connection: Connection) -> None:
     version = connection.scalar(select(tables.schema_version.c.version))
     if version in _ONLY_ADDED_TO:
         tables.metadata.create_all(connection)
-        _add_columns(connection)
+        _add_to_tables(connection)
         connection.execute(tables.schema_version.update().values(version=tables.SCHEMA_VERSION))
         return
     if version != tables.SCHEMA_VERSION or not ours <= there:
@@ -159,8 +159,8 @@ def _prepare_tables(connection: Connection) -> None:
         )
 
 
-def _add_columns(connection: Connection) -> None:
-    """Add the columns that tables of an earlier form do not have; each may be null or has a default."""
+def _add_to_tables(connection: Connection) -> None:
+    """Add the columns and indexes that tables of an earlier form lack; each column may be null or has a default."""
     found = inspect(connection)
     for table in tables.metadata.sorted_tables:
         there = {column["name"] for column in found.get_columns(table.name)}
@@ -168,6 +168,10 @@ def _add_columns(connection: Connection) -> None:
             if column.name not in there:
                 definition = CreateColumn(column).compile(dialect=connection.dialect)
                 connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
+        indexes = {index["name"] for index in found.get_indexes(table.name)}
+        for index in table.indexes:
+            if index.name not in indexes:
+                index.create(connection)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ def load(content: bytes) -> Job:
 
 def facts(job: Job) -> Mapping[str, Json]:
     """Return what the manifest tells of a job that has ended."""
+    fire = {"id": str(job.schedule_id), "fireTime": job.fire_time.isoformat()} if job.fire_time else None
     return {
         "id": str(job.id),
         "status": str(job.status),
@@ -32,6 +33,7 @@ def facts(job: Job) -> Mapping[str, Json]:
         "progress": job.progress,
         "owner": job.owner,
         "trigger": job.trigger,
+        **({"schedule": fire} if fire else {}),
         "attempt": job.attempt,
         "worker": job.worker,
     }

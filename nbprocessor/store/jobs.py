@@ -59,7 +59,7 @@ class JobStore:
         """
         with writing(self.engine, alone=queue_limit is not None or per_user > 0) as connection:
             queue.check_room(connection, job.owner, queue=queue_limit, per_user=per_user)
-            connection.execute(insert(jobs).values(_values(job)))
+            enter(connection, [job])
 
     def get(self, job_id: UUID, *, owner: str | None = None) -> Job:
         """Return a job as it is now.
@@ -137,7 +137,6 @@ class JobStore:
                 started=now,
                 updated=now,
                 not_before=None,
-                message="",
             )
             if job is not None:
                 queue.take_turn(connection, found.user, now)
@@ -275,6 +274,18 @@ class JobStore:
             return [_job(row) for row in connection.execute(query).mappings()]
 
 
+def enter(connection: Connection, new: Sequence[Job]) -> None:
+    """Store new jobs within somebody else's transaction."""
+    if new:
+        connection.execute(insert(jobs), [_values(job) for job in new])
+
+
+def by_id(connection: Connection, job_ids: Collection[UUID]) -> Mapping[UUID, Job]:
+    """Return those jobs of the ids that there are, within somebody else's transaction."""
+    found = connection.execute(select(*_COLUMNS).where(jobs.c.id.in_(job_ids))).mappings()
+    return {row["id"]: _job(row) for row in found}
+
+
 def _get(connection: Connection, job_id: UUID, owner: str | None) -> Job:
     mine = true() if owner is None else jobs.c.owner == owner
     row = connection.execute(select(*_COLUMNS).where(jobs.c.id == job_id, mine)).mappings().one_or_none()
@@ -310,6 +321,8 @@ def _conditions(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
         yield jobs.c.process_id.in_(wanted.process_ids)
     if wanted.statuses:
         yield jobs.c.status.in_(wanted.statuses)
+    if wanted.schedule_id is not None:
+        yield jobs.c.schedule_id == wanted.schedule_id
     if wanted.created_from is not None:
         yield jobs.c.created >= wanted.created_from
     if wanted.created_to is not None:

@@ -21,10 +21,11 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Number of the tables' form; rises with every change of this module.
 
-Form 1 had no table of workers; form 2 no priorities, no next attempts and no turns.
+Form 1 had no table of workers; form 2 no priorities, no next attempts and no turns; form 3 no
+schedules.
 """
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,11 +84,14 @@ jobs = Table(
     Column("trigger", Text, nullable=False),
     Column("priority", Integer, nullable=False, server_default=text("1")),
     Column("not_before", Instant),
+    Column("schedule_id", Uuid),
+    Column("fire_time", Instant),
     # Each ends in the order of the job list: a page is read from the index, however many jobs there are.
     Index("jobs_by_time", "created", "id"),
     Index("jobs_by_status", "status", "created", "id"),
     Index("jobs_by_process", "process_id", "created", "id"),
     Index("jobs_by_owner", "owner", "created", "id"),
+    Index("jobs_by_schedule", "schedule_id", "created", "id"),
     # How many jobs of a process run is asked at every claim.
     Index("jobs_by_process_and_status", "process_id", "status"),
 )
@@ -122,4 +126,63 @@ callbacks = Table(
     Column("last_error", Text, nullable=False),
     UniqueConstraint("job_id", "event"),
     Index("callbacks_by_time", "state", "next_attempt"),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("process_id", Text, nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("cron", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("jitter", Integer, nullable=False),
+    Column("start", Instant),
+    Column("end", Instant),
+    Column("created", Instant, nullable=False),
+    Column("updated", Instant, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("owner", Text),
+    Column("source", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("misfire", Text, nullable=False),
+    Column("overlap", Text, nullable=False),
+    Column("retries", Integer, nullable=False),
+    Column("retry_delay", Integer, nullable=False),
+    Column("notify", JSON(none_as_null=True)),
+    Column("refusals", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("next_fire", Instant),
+    # When the next fire's job is to be made: its time, put off by the jitter.
+    Column("due", Instant),
+    Index("schedules_by_due", "due"),
+    Index("schedules_by_time", "created", "id"),
+    Index("schedules_by_process", "process_id", "created", "id"),
+    Index("schedules_by_owner", "owner", "created", "id"),
+)
+
+# No foreign key to jobs or schedules: what happened stays told when a job's record is removed.
+fires = Table(
+    "fires",
+    metadata,
+    Column("schedule_id", Uuid, primary_key=True),
+    Column("fire_time", Instant, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("job_id", Uuid),
+    Column("due", Instant),
+    Column("noted", Instant, nullable=False),
+    Column("through", Instant),
+    Index("fires_by_outcome", "outcome", "due"),
+)
+
+# Who does what only one process may do at a time; worth losing.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("beats", BigInteger, nullable=False),
 )

@@ -22,6 +22,8 @@ PAGES: tuple[str, ...] = (
     "jobs",
     "job",
     "results",
+    "schedules",
+    "schedule",
     "problem",
 )
 """Every page; each is a module in ``views`` and a file in ``templates``."""

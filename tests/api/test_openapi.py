@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 
 from nbprocessor.api.documents import DocumentRoutes
 from nbprocessor.api.routes import StandardRoutes
+from nbprocessor.api.schedules import ScheduleRoutes
 from tests.servers.nbprocessor import Server
 
 MEDIA_TYPE = "application/vnd.oai.openapi+json;version=3.0"
@@ -55,8 +56,8 @@ def test_the_landing_page_leads_to_the_document_and_to_its_page(server: Server) 
 
 
 def test_every_route_of_the_server_is_in_the_document_and_no_other(document: dict[str, Any]) -> None:
-    routes = [*StandardRoutes(None).routes(), *DocumentRoutes(None).routes()]
-    names = {"process_id": "processID", "job_id": "jobID", "output_id": "outputID"}
+    routes = [*StandardRoutes(None).routes(), *DocumentRoutes(None).routes(), *ScheduleRoutes(None).routes()]
+    names = {"process_id": "processID", "job_id": "jobID", "output_id": "outputID", "schedule_id": "scheduleID"}
     served = {
         (re.sub(r"{(\w+)}", lambda found: f"{{{names[found[1]]}}}", route.path), method.lower())
         for route in routes
@@ -86,7 +87,7 @@ def test_every_operation_has_an_id_of_its_own_and_says_how_it_fails(document: di
         operation
         for resource in document["paths"].values()
         for method, operation in resource.items()
-        if method in {"get", "post", "delete"}
+        if method in {"get", "post", "put", "patch", "delete"}
     ]
     ids = [operation["operationId"] for operation in operations]
     assert len(set(ids)) == len(ids)
@@ -101,9 +102,9 @@ def test_examples_of_the_document_are_requests_that_work(server: Server, documen
         assert server.post(f"/processes/{process}/execution", json=example).status_code == 200
 
 
-def _asked(document: dict[str, Any], job_id: str) -> dict[str, Any]:
+def _asked(document: dict[str, Any], job_id: str, schedule_id: str) -> dict[str, Any]:
     """Return the document with two cheap processes only, and ids that there are beside those there are not."""
-    known = {"processID": "echo", "jobID": job_id, "outputID": "stringInput"}
+    known = {"processID": "echo", "jobID": job_id, "outputID": "stringInput", "scheduleID": schedule_id}
     for name, value in known.items():
         parameter = document["components"]["parameters"][name]
         parameter["schema"] = {"anyOf": [{"type": "string", "enum": [value]}, parameter["schema"]]}
@@ -117,7 +118,9 @@ def _asked(document: dict[str, Any], job_id: str) -> dict[str, Any]:
 
 
 def test_whatever_schemathesis_sends_is_answered_as_the_document_says(server: Server, echoed: dict) -> None:
-    document = _asked(server.get("/openapi").json(), echoed["jobID"])
+    yearly = {"inputs": {"stringInput": "x"}, "schedule": {"cron": "0 0 1 1 *"}}
+    schedule = server.post("/processes/echo/schedule", json=yearly)
+    document = _asked(server.get("/openapi").json(), echoed["jobID"], schedule.json()["scheduleID"])
     schema = schemathesis.openapi.from_dict(document)
     schema.config.update(base_url=server.url)
     schema.config.output.sanitization.update(enabled=False)

@@ -175,6 +175,35 @@ OPENAPI = {
     },
 }
 
+SCHEDULE = {
+    "type": "process",
+    "processID": "echo",
+    "scheduleID": "5b0c4bd0-7b56-4b4e-8b8e-3a4c6f9d2f11",
+    "jobIDs": [JOB],
+    "status": "accepted",
+    "scheduleCreated": "2026-01-01T00:00:00Z",
+    "scheduleUpdated": "2026-01-01T00:00:00Z",
+    "scheduleActive": True,
+    "scheduleCron": "0 3 1 * *",
+    "name": "Monatlich <b>neu</b>",
+    "timezone": "Europe/Berlin",
+    "misfirePolicy": "once",
+    "overlapPolicy": "forbid",
+    "retries": 2,
+    "source": "api",
+    "nextRuns": ["2026-02-01T03:00:00+01:00", "2026-03-01T03:00:00+01:00"],
+    "lastRun": {"fireTime": "2026-01-01T02:00:00Z", "outcome": "failed", "message": "cell broke", "jobID": JOB},
+    "request": {"inputs": {"stringInput": "{{ last_month_end }}"}},
+    "links": [],
+}
+PAUSED = SCHEDULE | {
+    "scheduleActive": False,
+    "message": "Das Recht fehlt.",
+    "nextRuns": [],
+    "lastRun": None,
+    "name": "",
+}
+
 PAGES = {
     "/": (
         "landing",
@@ -225,6 +254,11 @@ PAGES = {
     ),
     f"/jobs/{JOB}": ("job", job("successful")),
     f"/jobs/{JOB}/results": ("results", {"job": job("successful"), "process": process(), "results": RESULTS}),
+    "/schedules": ("schedules", {"schedules": [SCHEDULE, PAUSED], "links": [link("/schedules?offset=10", "next")]}),
+    f"/schedules/{SCHEDULE['scheduleID']}": (
+        "schedule",
+        SCHEDULE | {"lastRuns": [SCHEDULE["lastRun"], {"fireTime": "2025-12-01T02:00:00Z", "outcome": "skipped"}]},
+    ),
     "/problem": ("problem", PROBLEM),
 }
 """One document for every page: path → (page, document)."""

@@ -274,7 +274,7 @@ def test_every_text_is_used_and_every_used_text_is_there():
     )
     called = set(re.findall(r"""\bt(?:ext)?\(\s*["']([\w-]+)["'](?!\s*~)""", sources))
     assert called <= set(TEXTS)
-    built = ("status-", "step-", "link-", "problem-", "bbox-", "type-")
+    built = ("status-", "outcome-", "step-", "link-", "problem-", "bbox-", "type-")
     quoted = set(re.findall(r"""["']([\w-]+)["']""", sources))
     assert [key for key in TEXTS if key not in quoted and not key.startswith(built)] == []
 
