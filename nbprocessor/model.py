@@ -137,7 +137,7 @@ class Process:
     language: str = "python"
     """Programming language of the cells."""
     retry_safe: bool = False
-    """A run may be repeated after a crash of the server."""
+    """A run may be repeated when its server, kernel or data source was lost."""
     executor: str = ""
     """Execution mode the front matter asks for; empty: the server's choice."""
     secrets: Sequence[str] = ()

@@ -127,6 +127,10 @@ class Execution(_Section):
     """Seconds a kernel may take to start."""
     dismiss_grace: Annotated[float, Field(ge=0, le=4)] = 2.0
     """Seconds between asking a dismissed run to end and killing it."""
+    retry_attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    """How often a run is begun whose notebook says it may be repeated, when it fails for no fault of its own."""
+    retry_backoff: Annotated[float, Field(ge=0)] = 2.0
+    """Seconds before the second attempt; doubled for each further one."""
 
 
 class Limits(_Section):

@@ -16,7 +16,15 @@ from uuid import UUID
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from nbprocessor import contract, faultpoints
-from nbprocessor.errors import ExecutionError, NoSuchJob, NoSuchOutput, OutputMissing, ResultGone, StoreUnavailable
+from nbprocessor.errors import (
+    ExecutionError,
+    NbprocessorError,
+    NoSuchJob,
+    NoSuchOutput,
+    OutputMissing,
+    ResultGone,
+    StoreUnavailable,
+)
 from nbprocessor.execution import collection, secrets
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.redaction import Redaction
@@ -61,6 +69,8 @@ class End:
     data: Sequence[DataRequest] = ()
     """What it asked of Data Management."""
     data_left_out: int = 0
+    error: NbprocessorError | None = None
+    """Why it failed; None also where only its message is known."""
     redaction: Redaction = field(default_factory=Redaction)
     """Masks the secrets the run had."""
 

@@ -11,7 +11,13 @@ from typing import Any
 
 from nbprocessor import faultpoints
 from nbprocessor.config import Settings
-from nbprocessor.errors import ExecutionError, InputUnavailable, LimitReached, StoreUnavailable
+from nbprocessor.errors import (
+    ExecutionError,
+    InputUnavailable,
+    LimitReached,
+    NbprocessorError,
+    StoreUnavailable,
+)
 from nbprocessor.execution import collection, limits, references, scratch, secrets, storage
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.environment import job_environment, way_to_data
@@ -59,9 +65,9 @@ class Supervised:
         try:
             outcome, cause = await self._outcome()
         except ExecutionError as error:
-            return self._end(JobStatus.FAILED, str(error))
+            return self._end(JobStatus.FAILED, str(error), error)
         except StoreUnavailable as error:
-            return self._end(JobStatus.FAILED, f"the server could not run the job: {error}")
+            return self._end(JobStatus.FAILED, f"the server could not run the job: {error}", error)
         finally:
             if self._door is not None:
                 await self._door.close()
@@ -73,7 +79,7 @@ class Supervised:
         if cause is self.stopping:
             return self._end(None, "")
         if outcome.error is not None:
-            return self._end(JobStatus.FAILED, str(outcome.error))
+            return self._end(JobStatus.FAILED, str(outcome.error), outcome.error)
         return self._end(JobStatus.SUCCESSFUL, "")
 
     async def _outcome(self) -> tuple[Outcome, asyncio.Event | None]:
@@ -219,7 +225,7 @@ class Supervised:
         """Return how a run ended that never began."""
         return Outcome(None if cause else LimitReached("time", limits.duration(self._limits.time or 0))), cause
 
-    def _end(self, status: JobStatus | None, message: str) -> End:
+    def _end(self, status: JobStatus | None, message: str, error: NbprocessorError | None = None) -> End:
         began = self._running is not None
         data, left_out = (self._door.requests, self._door.left_out) if self._door is not None else ((), 0)
         redaction = self._redaction()
@@ -231,6 +237,7 @@ class Supervised:
             began=began,
             data=data,
             data_left_out=left_out,
+            error=error,
             redaction=redaction,
         )
 

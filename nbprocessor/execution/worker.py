@@ -5,18 +5,19 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from nbprocessor import faultpoints
 from nbprocessor.config import Settings
 from nbprocessor.errors import StoreUnavailable, WorkerLost
-from nbprocessor.execution import collection, processtree, scratch
+from nbprocessor.execution import collection, processtree, retries, scratch
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.gateway.door import Gateway
 from nbprocessor.execution.presence import BEAT, Presence
-from nbprocessor.execution.recording import Recorder
+from nbprocessor.execution.recording import End, Recorder
 from nbprocessor.execution.supervision import Supervised
 from nbprocessor.model import Job, JobStatus
 from nbprocessor.outbound import Outbound
@@ -28,8 +29,6 @@ log = logging.getLogger(__name__)
 
 POLL = 1.0
 """Seconds between two looks into the store, however little it was changed: the time of a job may have come."""
-ATTEMPTS = 3
-"""How often a job may be started when its server was lost and its notebook says it may be repeated."""
 LEAVING = 15.0
 """Seconds in which the jobs of a worker that stops have to be recorded; the next one finds what their folders tell."""
 
@@ -219,21 +218,36 @@ class Worker:
         end = await supervised.run()
         faultpoints.passed("run-ended")
         running.over = True
+        if await self._is_run_again(job, end):
+            return
         if end.status is None:
-            # What has not begun can begin elsewhere, whatever its notebook says of being repeated.
-            again = not end.began or (end.accepted is not None and end.accepted.process.retry_safe)
-            if not (again and await self._requeued(job)):
-                await self._recorder.close(job, JobStatus.FAILED, str(WorkerLost(self._presence.identity)))
+            await self._recorder.close(job, JobStatus.FAILED, str(WorkerLost(self._presence.identity)))
             return
         await self._recorder.record(job, end)
         log.info("job ended job=%s status=%s message=%r", job.id, end.status, end.message)
 
-    async def _requeued(self, job: Job) -> bool:
-        if not await asyncio.to_thread(self._store.requeue, job):
+    async def _is_run_again(self, job: Job, end: End) -> bool:
+        """Queue a job again whose run the server ended, or which failed for a reason that passes."""
+        settings, message, wait = self._settings.execution, "", None
+        if end.status is JobStatus.FAILED:
+            wait = retries.pause(job, end.accepted, end.error, settings)
+            message = retries.message(job, end.message, settings)
+        elif end.status is None and (not end.began or (end.accepted and end.accepted.process.retry_safe)):
+            # What has not begun can begin elsewhere, whatever its notebook says of being repeated.
+            wait = timedelta()
+        if wait is None:
+            return False
+        # What this attempt left can be read until the next one begins.
+        await asyncio.to_thread(end.redaction.folder, self._results.folder(job.id))
+        return await self._requeued(job, wait, message)
+
+    async def _requeued(self, job: Job, wait: timedelta, message: str) -> bool:
+        not_before = datetime.now(UTC) + wait if wait else None
+        if not await asyncio.to_thread(self._store.requeue, job, not_before, message):
             return False
         faultpoints.passed("requeued")
         self._events.nudge(job.id)
-        log.info("job waits again job=%s attempt=%d", job.id, job.attempt)
+        log.info("job waits again job=%s attempt=%d wait=%gs %s", job.id, job.attempt, wait.total_seconds(), message)
         return True
 
     async def _recover_lost(self) -> None:
@@ -253,13 +267,14 @@ class Worker:
         if await self._recorder.had_ended(job):
             return
         accepted = await asyncio.to_thread(self._recorder.accepted_if_any, job)
-        retry_safe = accepted is not None and accepted.process.retry_safe
         if job.dismiss_requested:
             await self._recorder.close(job, JobStatus.DISMISSED, "dismissed while its server was lost")
-        elif retry_safe and job.attempt < ATTEMPTS and await self._requeued(job):
             return
-        else:
-            await self._recorder.close(job, JobStatus.FAILED, str(WorkerLost(job.worker or "")))
+        error, settings = WorkerLost(job.worker or ""), self._settings.execution
+        wait = retries.pause(job, accepted, error, settings)
+        if wait is not None and await self._requeued(job, wait, retries.message(job, str(error), settings)):
+            return
+        await self._recorder.close(job, JobStatus.FAILED, str(error))
 
     @asynccontextmanager
     async def _noticing(self) -> AsyncIterator[None]:

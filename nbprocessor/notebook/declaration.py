@@ -235,7 +235,9 @@ class ProcessBlock(_Block):
     )
     executor: str = Field(default="", description="How runs are kept apart; the server's choice if left out.")
     retry_safe: bool = Field(
-        default=False, alias="retry_safe", description="true: a run may be repeated when the server was stopped in it."
+        default=False,
+        alias="retry_safe",
+        description="true: a run may be repeated when its server, kernel or data source was lost.",
     )
     schedule: Any = Field(default=None, description="Kept as written; used by schedules.")
     access: Any = Field(default=None, description="Kept as written; used by sign-in.")

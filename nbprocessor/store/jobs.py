@@ -137,6 +137,7 @@ class JobStore:
                 started=now,
                 updated=now,
                 not_before=None,
+                message="",
             )
             if job is not None:
                 queue.take_turn(connection, found.user, now)

@@ -11,7 +11,6 @@ import pytest
 from nbprocessor import contract
 from nbprocessor.execution import identity
 from nbprocessor.execution.presence import Presence
-from nbprocessor.execution.worker import ATTEMPTS
 from nbprocessor.model import JobStatus
 from nbprocessor.store.files import atomic_write
 from nbprocessor.store.workers import WorkerRegister
@@ -51,9 +50,11 @@ def test_a_lost_job_is_closed_as_failed_with_the_notebook_it_left(shop):
 
 def test_a_lost_job_that_may_be_repeated_waits_again_until_it_was_lost_too_often(shop):
     job = lost(shop, facts="  retry_safe: true")
-    for attempt in range(1, ATTEMPTS):
+    for attempt in range(1, shop.settings.execution.retry_attempts):
         recover(shop)
-        assert shop.store.get(job.id).status is JobStatus.ACCEPTED
+        waiting = shop.store.get(job.id)
+        assert waiting.status is JobStatus.ACCEPTED
+        assert waiting.message.startswith(f"attempt {attempt} of 3 failed"), waiting.message
         assert shop.store.claim(DEAD).attempt == attempt + 1
     recover(shop)
     assert shop.store.get(job.id).status is JobStatus.FAILED

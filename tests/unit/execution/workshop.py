@@ -55,7 +55,7 @@ class Workshop:
         self.tokens = tokens
         self.settings = Settings(
             results=Results(folder=folder / "results", reserve=0),
-            execution=ExecutionSettings(**{"slots": 2, **execution}),
+            execution=ExecutionSettings(**{"slots": 2, "retry_backoff": 0, **execution}),
             outbound=OutboundSettings(**outbound),
             data=Data(**data),
             limits=LimitSettings(**limits),
