@@ -253,10 +253,11 @@ class Worker:
     async def _recover_lost(self) -> None:
         """Take over the jobs of workers that are gone, each by one worker only, and settle them."""
         for job in await asyncio.to_thread(self._presence.lost):
-            await asyncio.to_thread(processtree.end, None, job.id)
             adopted = await asyncio.to_thread(self._store.adopt, job, self._presence.identity)
             if adopted is not None:
                 faultpoints.passed("job-adopted")
+                # Only now: the job may have been another's meanwhile, and its next attempt under way.
+                await asyncio.to_thread(processtree.end, None, job.id)
                 await asyncio.to_thread(scratch.remove_all, job.id)
                 log.warning("job of a lost worker job=%s worker=%s", job.id, job.worker)
                 await self._settle(adopted)

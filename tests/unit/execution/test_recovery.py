@@ -1,6 +1,7 @@
 """What a worker does with the jobs of workers that are gone."""
 
 import asyncio
+import subprocess
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -124,6 +125,20 @@ def test_two_servers_that_start_at_once_settle_a_lost_job_once(shop):
     asyncio.run(both())
     jobs = shop.store.unfinished()
     assert [(job.status, job.attempt) for job in jobs] == [(JobStatus.ACCEPTED, 1)] * 5
+
+
+def test_a_server_that_comes_too_late_leaves_the_next_attempt_alone(shop, monkeypatch):
+    job = lost(shop, facts="  retry_safe: true")
+    monkeypatch.setattr(shop.worker._presence, "lost", lambda: [job])  # what it had found before it was overtaken
+    asyncio.run(shop.make_worker().recover())
+    assert shop.store.claim(identity.own()).attempt == 2
+    again = subprocess.Popen(["sleep", "600"], env={contract.JOB_ID: str(job.id)})
+    try:
+        recover(shop)
+        assert again.poll() is None
+    finally:
+        again.kill()
+        again.wait()
 
 
 class TestOfAnotherMachine:
