@@ -18,7 +18,7 @@ from tests.unit.store import samples
 
 CHUNK = 5000
 Operations = Mapping[str, Callable[[], object]]
-"""What is measured of a store: ``list``, ``insert`` and ``update``."""
+"""What is measured of a store: ``list``, ``insert``, ``claim`` and ``update``."""
 
 
 def filled(url: str, count: int) -> JobStore:
@@ -40,8 +40,15 @@ def operations(store: JobStore, count: int, rounds: int) -> Operations:
     return {
         "list": lambda: store.list(JobFilter(), limit=10),
         "insert": lambda: store.add(samples.a_job(next(minutes)), queue_limit=100_000),
+        "claim": lambda: _claimed(store),
         "update": lambda: store.finish(next(running), JobStatus.SUCCESSFUL, ""),
     }
+
+
+def _claimed(store: JobStore) -> None:
+    """Take one of the jobs that were inserted before."""
+    if store.claim("benchmark", per_user=2) is None:
+        raise RuntimeError("no job waits: fewer were inserted than are claimed")
 
 
 def _running(store: JobStore, count: int, number: int) -> Iterator[Job]:
