@@ -39,6 +39,7 @@ from nbprocessor.execution.executor import Executor
 from nbprocessor.execution.gateway.door import Gateway
 from nbprocessor.execution.gateway.tokens import NobodySignsIn, TokenSource
 from nbprocessor.execution.recording import record_dismissal
+from nbprocessor.execution.sandbox.choice import isolations
 from nbprocessor.execution.submission import submit
 from nbprocessor.execution.worker import Worker
 from nbprocessor.model import Execution, Job, JobStatus, Process, Schedule
@@ -109,7 +110,7 @@ def build(
         outbound=outbound,
         gateway=Gateway(settings.data, tokens or NobodySignsIn()),
         settings=settings,
-        executors=Executors(settings.execution.executor, executors),
+        executors=Executors(settings.execution.executor, executors, isolations(settings)),
     )
     schedules, scheduler = _scheduling(settings, catalogue, store, results, outbound, worker)
     return House(settings, catalogue, store, results, outbound, events, worker, schedules, scheduler, asyncio.Event())

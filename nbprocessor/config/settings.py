@@ -111,6 +111,8 @@ class Execution(_Section):
     """How jobs run."""
 
     executor: Literal["auto", "direct", "subprocess"] = "auto"
+    isolation: Literal["auto", "bwrap", "none"] = "auto"
+    """What keeps runs from everything that is not theirs; ``auto``: the strongest that holds here."""
     slots: Annotated[int, Field(ge=0)] = 0
     """Jobs one worker runs at once; 0: as many as the machine has cores, shared between ``server.workers``."""
     queue: Annotated[int, Field(ge=1)] = 200

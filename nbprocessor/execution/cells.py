@@ -1,4 +1,4 @@
-"""The other side of :mod:`.shell`: asks a forked shell to run cells and passes on what they put out."""
+"""The other side of :mod:`.shell`: has a shell forked, asks it to run cells and passes on what they put out."""
 
 import asyncio
 import codecs
@@ -9,9 +9,20 @@ import signal
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
+from nbprocessor import contract
+from nbprocessor.execution import messages, scratch
+from nbprocessor.execution.executor import Run
+from nbprocessor.execution.sandbox import namespaces
+from nbprocessor.execution.sandbox.namespaces import View
 from nbprocessor.execution.shell import SIZE
+
+LIMIT = 1 << 20
+"""Bytes of output read ahead of what is worked off."""
+CLEARING = 5.0
+"""Seconds in which everything a job has left must have ended."""
 
 Receive = Callable[[str, Mapping[str, Any]], None]
 """Takes one message of a cell: its kind in the Jupyter protocol, its content."""
@@ -19,6 +30,10 @@ Receive = Callable[[str, Mapping[str, Any]], None]
 
 class CellsDied(Exception):
     """The process of the cells ended by itself."""
+
+
+class CannotSeal(Exception):
+    """The process of the cells could not be shut off from what is not its job's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +49,79 @@ class Reply:
 
 
 class Cells:
-    """A forked shell, child of this process."""
+    """A forked shell; the keeper of the slot is its parent."""
 
-    def __init__(self, pid: int, connection: socket.socket, streams: Mapping[str, int]) -> None:
+    def __init__(
+        self, keeper: socket.socket, connection: socket.socket, streams: Mapping[str, int], *, sealed: bool
+    ) -> None:
         """Take over the fork.
 
         Args:
-            pid: The child.
+            keeper: To its parent.
             connection: To it.
             streams: Descriptors from which what it writes past Python is read: ``stdout``, ``stderr``.
+            sealed: Whether it is to see its own job only.
         """
-        self._pid = pid
+        self.lost = False
+        """Whether the keeper is gone or does not answer: no further shell can be forked."""
+        self.used = False
+        """Whether it has been told what it is for."""
+        self._keeper = keeper
         self._connection = connection
         self._streams = streams
+        self._sealed = sealed
         self._receive: Receive = lambda *_: None
         self._decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in streams}
         self._status: int | None = None
+        self._changed = asyncio.Event()
+        self._cleared = False
 
-    async def open(self, environment: Mapping[str, str], folder: str) -> None:
-        """Tell the child where it is; called once, before the first cell."""
-        self._reader, self._writer = await asyncio.open_connection(sock=self._connection)
+    @classmethod
+    def forked(cls, keeper: socket.socket, *, sealed: bool) -> Self:
+        """Have a shell forked.
+
+        Raises:
+            OSError: The system lets no further process be started, or the keeper is gone.
+        """
+        ours, theirs = socket.socketpair()
+        pipes = {"stdout": os.pipe(), "stderr": os.pipe()}
+        with contextlib.ExitStack() as undo:
+            undo.callback(ours.close)
+            for reads, _ in pipes.values():
+                undo.callback(os.close, reads)
+            try:
+                _fork(keeper, theirs.fileno(), *(writes for _, writes in pipes.values()))
+            finally:
+                theirs.close()
+                for _, writes in pipes.values():
+                    os.close(writes)
+            undo.pop_all()
+        return cls(keeper, ours, {name: reads for name, (reads, _) in pipes.items()}, sealed=sealed)
+
+    async def open(self, run: Run) -> None:
+        """Tell the shell where it is; called once, before the first cell.
+
+        Raises:
+            CannotSeal: It could not be shut off.
+            CellsDied: It has ended.
+        """
+        self.used = True
+        self._reader, self._writer = await asyncio.open_connection(sock=self._connection, limit=LIMIT)
         loop = asyncio.get_running_loop()
+        loop.add_reader(self._keeper, self._hear)
         for name, descriptor in self._streams.items():
             os.set_blocking(descriptor, False)
             loop.add_reader(descriptor, self._drain, name)
-        self._send({"environment": dict(environment), "folder": folder})
+        begin: dict[str, Any] = {"environment": dict(run.environment), "folder": str(Path.cwd())}
+        if self._sealed:
+            begin["view"] = _view(run).plain()
+        self._send(begin)
+        try:
+            kind, content = await self._message()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise CellsDied from None
+        if kind != "ready":
+            raise CannotSeal(content["reason"])
 
     async def run(self, code: str, cell_id: str, receive: Receive) -> Reply:
         """Run one cell.
@@ -70,8 +133,7 @@ class Cells:
         self._send({"code": code, "cell": cell_id})
         try:
             while True:
-                size = SIZE.unpack(await self._reader.readexactly(SIZE.size))[0]
-                kind, content = json.loads(await self._reader.readexactly(size))
+                kind, content = await self._message()
                 if kind == "end":
                     self._drain_all()
                     return Reply(**content)
@@ -82,55 +144,64 @@ class Cells:
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the cell that runs."""
-        self._signal(signal.SIGINT)
+        self._ask({"signal": signal.SIGINT})
 
     async def close(self, patience: float) -> None:
-        """End the child: by itself within ``patience`` seconds, else at once."""
-        if hasattr(self, "_writer"):
-            with contextlib.suppress(ConnectionError):
-                self._writer.write_eof()
+        """End the shell, by itself within ``patience`` seconds, else at once, and whatever it has left."""
+        with contextlib.suppress(ConnectionError, OSError):
+            self._writer.write_eof()
         if patience:
-            await self._gone(patience)
-        self._signal(signal.SIGKILL)
-        await self._gone(patience or 1.0)
-        for descriptor in self._streams.values():
-            asyncio.get_running_loop().remove_reader(descriptor)
-
-    async def exit_code(self) -> int | None:
-        """Return how the child ended; negative: the signal that ended it."""
-        await self._gone(1.0)
-        return None if self._status is None else os.waitstatus_to_exitcode(self._status)
-
-    async def _gone(self, patience: float) -> None:
-        """Wait until the child is gone, for a while."""
+            await self._until(lambda: self._status is not None, patience)
+        self._ask({"clear": True})
+        if not await self._until(lambda: self._cleared, CLEARING):
+            self.lost = True
         loop = asyncio.get_running_loop()
-        if self._reaped():
-            return
-        descriptor = os.pidfd_open(self._pid)
-        ended = asyncio.Event()
-        loop.add_reader(descriptor, ended.set)
-        try:
-            async with asyncio.timeout(patience):
-                await ended.wait()
-        except TimeoutError:
-            return
-        finally:
+        loop.remove_reader(self._keeper)
+        self._keeper.setblocking(True)
+        for descriptor in self._streams.values():
             loop.remove_reader(descriptor)
             os.close(descriptor)
-        self._reaped()
+        self._writer.close()
 
-    def _reaped(self) -> bool:
-        if self._status is None:
-            with contextlib.suppress(ChildProcessError):
-                pid, status = os.waitpid(self._pid, os.WNOHANG)
-                self._status = status if pid else None
-        return self._status is not None
+    async def exit_code(self) -> int | None:
+        """Return how the shell ended; negative: the signal that ended it."""
+        await self._until(lambda: self._status is not None, 1.0)
+        return None if self._status is None else os.waitstatus_to_exitcode(self._status)
 
-    def _signal(self, number: signal.Signals) -> None:
-        # Until it is reaped, which happens here only, its number is nobody else's.
-        if not self._reaped():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, number)
+    async def _until(self, condition: Callable[[], bool], patience: float) -> bool:
+        """Wait for what the keeper tells, for a while."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while not condition() and not self.lost:
+                    self._changed.clear()
+                    await self._changed.wait()
+        return condition()
+
+    def _hear(self) -> None:
+        """Take what the keeper tells."""
+        try:
+            told, _ = messages.receive(self._keeper, flags=socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        if told is None:
+            self.lost = True
+            asyncio.get_running_loop().remove_reader(self._keeper)
+            if self._status is None:
+                self._status = signal.SIGKILL  # with its keeper everything in the slot has ended
+        elif "exit" in told:
+            self._status = told["exit"]
+        elif "cleared" in told:
+            self._cleared = True
+        self._changed.set()
+
+    def _ask(self, request: Mapping[str, Any]) -> None:
+        with contextlib.suppress(ConnectionError):  # its end is heard of
+            messages.send(self._keeper, request)
+
+    async def _message(self) -> tuple[str, dict[str, Any]]:
+        size = SIZE.unpack(await self._reader.readexactly(SIZE.size))[0]
+        kind, content = json.loads(await self._reader.readexactly(size))
+        return kind, content
 
     def _send(self, request: Mapping[str, Any]) -> None:
         body = json.dumps(request).encode()
@@ -151,3 +222,20 @@ class Cells:
         except BlockingIOError:
             return
         asyncio.get_running_loop().remove_reader(descriptor)
+
+
+def _fork(keeper: socket.socket, *descriptors: int) -> None:
+    messages.send(keeper, {"fork": True}, descriptors)
+    answer, _ = messages.receive(keeper)
+    if answer is None:
+        raise ConnectionError("the keeper of the slot is gone")
+    if "error" in answer:
+        raise OSError(0, answer["error"])
+
+
+def _view(run: Run) -> View:
+    """Return what a run sees when it is sealed."""
+    writable = (contract.FOLDER_WORK, contract.FOLDER_OUTPUTS, contract.FOLDER_WRITES)
+    hidden = (run.folder.parent, scratch.home())
+    kept = [path for path in namespaces.mounted_in([*namespaces.TEMPORARY, *hidden]) if path not in hidden]
+    return View(run.folder, writable, run.scratch, hidden, kept)

@@ -94,13 +94,14 @@ def require_declared(process: Process, outputs: Sequence[OutputFile]) -> None:
         raise OutputMissing(missing)
 
 
-def environment_facts(process: Process, executor: str) -> Mapping[str, Json]:
+def environment_facts(process: Process, executor: str, isolation: str) -> Mapping[str, Json]:
     """Return what the run ran with, for the manifest."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "kernel": process.kernel,
         "executor": executor,
+        "isolation": isolation,
         "packages": dict(installed()),
     }
 

@@ -9,16 +9,16 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import nbformat
 
 from nbprocessor import contract
-from nbprocessor.errors import CellFailed, KernelDied, LimitReached
+from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, LimitReached
 from nbprocessor.execution.celloutputs import CellOutputs
-from nbprocessor.execution.cells import Cells, CellsDied, Reply
+from nbprocessor.execution.cells import CannotSeal, Cells, CellsDied, Reply
 from nbprocessor.execution.engine import NbprocessorEngine
+from nbprocessor.execution.executor import Run
 from nbprocessor.execution.following import Following, Link
 from nbprocessor.execution.limits import duration
 from nbprocessor.execution.saving import SavingManager
@@ -39,7 +39,7 @@ LANGUAGE_INFO: Mapping[str, Any] = {
 
 
 class DirectEngine(NbprocessorEngine):
-    """The engine :mod:`.child` registers where it has a forked shell."""
+    """The engine :mod:`.runner` registers where it has a forked shell."""
 
     @classmethod
     def execute_managed_notebook(  # type: ignore[override]  # more arguments than papermill's own, passed by name
@@ -48,7 +48,7 @@ class DirectEngine(NbprocessorEngine):
         kernel_name: str,  # noqa: ARG003  # papermill's signature; the shell is this Python
         *,
         cells: Cells,
-        environment: Mapping[str, str],
+        run: Run,
         link: Link | None = None,
         execution_timeout: float | None = None,
         **streams: Any,
@@ -59,13 +59,12 @@ class DirectEngine(NbprocessorEngine):
             nb_man: Keeper of the cells' states.
             kernel_name: Not used.
             cells: The forked shell.
-            environment: Of the cells, all of it.
+            run: What is run; its environment is the cells' own.
             link: Who follows the run.
             execution_timeout: Seconds a cell may take; None: as long as it wants.
             streams: papermill's ``stdout_file`` and ``stderr_file``, to which streams are written too.
         """
-        run = _Run(nb_man, link or Link(), cells, execution_timeout, streams)
-        asyncio.run(run.all(environment))
+        asyncio.run(_Run(nb_man, link or Link(), cells, execution_timeout, streams).all(run))
 
 
 class _Run:
@@ -83,11 +82,11 @@ class _Run:
         self._outputs = CellOutputs(self._nb)
         self._following = Following(nb_man, link)
 
-    async def all(self, environment: Mapping[str, str]) -> None:
+    async def all(self, run: Run) -> None:
         loop = asyncio.get_running_loop()
         self._link.attach(lambda: loop.call_soon_threadsafe(self._interrupt))
         try:
-            await self._cells.open(environment, str(Path.cwd()))
+            await self._open(run)
             for index, cell in enumerate(self._nb.cells):
                 if self._link.interrupted:
                     break
@@ -103,6 +102,14 @@ class _Run:
             self._manager.forget_plan()
             await self._cells.close(0 if self._link.failure or self._link.interrupted else PATIENCE)
         self._nb.metadata["language_info"] = nbformat.from_dict(dict(LANGUAGE_INFO))
+
+    async def _open(self, run: Run) -> None:
+        try:
+            await self._cells.open(run)
+        except CannotSeal as error:
+            raise self._following.failed(ExecutionError(f"the run could not be sealed off: {error}")) from None
+        except CellsDied:
+            raise self._following.failed(KernelDied("", await self._cells.exit_code())) from None
 
     async def _one(self, cell: nbformat.NotebookNode, index: int) -> None:
         self._following.begins(index)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from nbprocessor.errors import ExecutionError
+from nbprocessor.execution.sandbox.isolation import Isolation
 from nbprocessor.model import Limits
 
 
@@ -119,6 +120,10 @@ class Executor(ABC):
     name: ClassVar[str]
     """What settings and front matter call it; recorded in the manifest."""
 
+    def __init__(self, isolation: Isolation) -> None:
+        """Take what its runs are to be sealed with; nothing is started yet."""
+        self.isolation = isolation
+
     def suits(self, kernel: str, language: str) -> bool:  # noqa: ARG002  # an executor that can do it all is complete
         """Tell whether this executor can run a notebook; asked by the choice, for each job.
 
@@ -137,11 +142,15 @@ class Executor(ABC):
         """
 
     async def open(self) -> None:  # noqa: B027  # an executor without anything to prepare is complete
-        """Get ready; called by the worker once, before the first run."""
+        """Get ready; called by the choice once, before the first run.
+
+        Raises:
+            ExecutionError: It cannot be had on this machine, or not sealed.
+        """
 
     async def close(self) -> None:  # noqa: B027  # likewise
         """Let go of whatever is shared between runs; called by the worker once, after the last run ended."""
 
-    @abstractmethod
     def facts(self) -> Mapping[str, Any]:
         """Return what ``/health`` tells about this executor."""
+        return {"name": self.name, "isolation": self.isolation.name}

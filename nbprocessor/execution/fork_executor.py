@@ -2,42 +2,40 @@
 
 import asyncio
 import contextlib
-import itertools
-import json
 import logging
 import os
 import shutil
-import signal
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
 from nbprocessor.errors import ExecutionError
-from nbprocessor.execution import generation, piped
+from nbprocessor.execution import generation, messages, piped
 from nbprocessor.execution.environment import passed
 from nbprocessor.execution.executor import Executor, Observe, Run, RunningJob
 from nbprocessor.execution.piped import Pipes
+from nbprocessor.execution.sandbox.isolation import Isolation
+from nbprocessor.execution.slots import Slot
 
 log = logging.getLogger(__name__)
 
 START_TIMEOUT = 120.0
 """Seconds the fork server may take to import everything."""
-MAX_RUNS = 2_000
-"""Runs after which a fork server is renewed, however well it does."""
-MAX_MESSAGE = 1 << 16
+MAX_RUNS = 500
+"""Runs after which a slot is renewed, however well it does."""
 
 
 class ForkExecutor(Executor):
-    """Forks each run of a Python notebook; its cells run without a kernel in between."""
+    """Forks the processes of a Python notebook's run; its cells run without a kernel in between."""
 
     name: ClassVar[str] = "direct"
 
-    def __init__(self) -> None:
+    def __init__(self, isolation: Isolation) -> None:
+        super().__init__(isolation)
         self._zygote: _Zygote | None = None
         self._starting = asyncio.Lock()
         self._renewals = -1
@@ -47,12 +45,17 @@ class ForkExecutor(Executor):
         return language == "python" and sys.platform.startswith("linux") and _is_own_kernel(kernel)
 
     async def open(self) -> None:
-        """Start the fork server, so that the first job need not wait for it.
+        """Start the fork server and a first slot, so that the first job need not wait for them.
 
         Raises:
-            ExecutionError: It cannot be started.
+            ExecutionError: They cannot be started.
         """
-        await self._current()
+        zygote = await self._current()
+        try:
+            zygote.give_back(await zygote.slot())
+        except OSError as error:
+            await self.close()
+            raise ExecutionError(f"no run can be forked: {error.strerror or error}") from error
 
     async def start(self, run: Run, observe: Observe) -> RunningJob:
         """Fork the run.
@@ -60,7 +63,7 @@ class ForkExecutor(Executor):
         Raises:
             ExecutionError: The system lets no further process be started.
         """
-        return await piped.start(run, observe, self._fork)
+        return await piped.start(run, observe, self._begin)
 
     async def close(self) -> None:
         """End the fork server."""
@@ -70,100 +73,102 @@ class ForkExecutor(Executor):
 
     def facts(self) -> Mapping[str, Any]:
         """Return what ``/health`` tells."""
-        return {"name": self.name, "isolation": "none", "renewals": max(self._renewals, 0)}
+        return {**super().facts(), "renewals": max(self._renewals, 0)}
 
-    async def _fork(self, run: Run, pipes: Pipes) -> "_Forked":
-        zygote = await self._current()
-        try:
-            return await zygote.fork(run, pipes)
-        except ConnectionError:
-            # It died between two runs, and nothing of this one has begun.
-            return await (await self._current()).fork(run, pipes)
+    async def _begin(self, _: Run, pipes: Pipes) -> "_Begun":
+        while True:
+            zygote = await self._current()
+            try:
+                slot = await zygote.slot()
+            except ConnectionError:
+                continue  # it died between two runs, and nothing of this one has begun
+            try:
+                slot.run(pipes)
+            except ConnectionError:
+                slot.close()  # likewise the slot
+                continue
+            return _Begun(zygote, slot)
 
     async def _current(self) -> "_Zygote":
         """Return a fork server that lives and has what is installed now; runs of a former one go on."""
         async with self._starting:
             now = await asyncio.to_thread(generation.signature)
             zygote = self._zygote
-            if zygote is None or zygote.ended or zygote.forks >= MAX_RUNS or zygote.generation != now:
+            if zygote is None or zygote.ended or zygote.generation != now:
                 if zygote is not None:
-                    log.info("fork server is renewed ended=%s forks=%d", zygote.ended, zygote.forks)
+                    log.info("fork server is renewed ended=%s", zygote.ended)
                     zygote.retire()
-                self._zygote = zygote = await _Zygote.start(now)
+                self._zygote = zygote = await _Zygote.start(now, self.isolation)
                 self._renewals += 1
             return zygote
 
 
-@dataclass(slots=True)
-class _Forked:
-    """The process at the root of a forked run."""
+class _Begun:
+    """A run in a slot."""
 
-    pid: int
-    exit: "asyncio.Future[int]"
+    def __init__(self, zygote: "_Zygote", slot: Slot) -> None:
+        self._zygote = zygote
+        self._slot = slot
 
     async def wait(self) -> int:
-        """Wait for its end and return its exit code."""
-        return os.waitstatus_to_exitcode(await self.exit)
+        """Wait for its end and return its exit code; the slot is free then, or gone."""
+        try:
+            return await self._slot.wait()
+        finally:
+            self._zygote.give_back(self._slot)
 
-
-@dataclass(slots=True)
-class _Pending:
-    """A run the fork server was asked for."""
-
-    started: "asyncio.Future[int]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    exit: "asyncio.Future[int]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    async def kill(self) -> None:
+        """End the slot, and with it the run."""
+        await self._slot.kill()
 
 
 class _Zygote:
     """One generation of the fork server."""
 
-    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, signature: str) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, control: socket.socket, signature: str, *, sealed: bool
+    ) -> None:
         self.generation = signature
-        self.forks = 0
         self._process = process
         self._control = control
-        self._numbers = itertools.count()
-        self._pending: dict[int, _Pending] = {}
+        self._sealed = sealed
+        self._slots: dict[int, Slot] = {}
+        self._idle: list[Slot] = []
+        self._making: dict[int, asyncio.Future[int]] = {}
         self._retired = False
 
     @classmethod
-    async def start(cls, signature: str) -> "_Zygote":
+    async def start(cls, signature: str, isolation: Isolation) -> "_Zygote":
         """Start it and wait until it has imported everything.
 
         Raises:
             ExecutionError: It cannot be started.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = messages.pair()
         ours.setblocking(False)
+        environment = _environment(isolation)
+        command = [sys.executable, "-P", "-m", "nbprocessor.execution.zygote", str(theirs.fileno())]
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-m",
-                "nbprocessor.execution.zygote",
-                str(theirs.fileno()),
+                *isolation.around_fork_server(environment),
+                *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
-                env=_environment(),
+                env=environment,
                 start_new_session=True,
             )
+        ready = b""
         try:
             async with asyncio.timeout(START_TIMEOUT):
-                ready = await asyncio.get_running_loop().sock_recv(ours, MAX_MESSAGE)
+                ready = await asyncio.get_running_loop().sock_recv(ours, messages.MAX_MESSAGE)
         except TimeoutError:
-            ready = b""
-        except asyncio.CancelledError:
-            process.kill()
-            ours.close()
-            await process.wait()
-            raise
+            pass
+        finally:
+            if not ready:
+                await _abandon(process, ours)
         if not ready:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            ours.close()
-            code = await process.wait()
-            raise ExecutionError(f"the fork server did not start (exit code {code}); the log says why")
-        zygote = cls(process, ours, signature)
+            raise ExecutionError(f"the fork server did not start (exit code {process.returncode}); the log says why")
+        zygote = cls(process, ours, signature, sealed=isolation.seals)
         asyncio.get_running_loop().add_reader(ours, zygote._read)
         return zygote
 
@@ -172,31 +177,39 @@ class _Zygote:
         """Whether it is gone."""
         return self._process.returncode is not None or self._control.fileno() < 0
 
-    async def fork(self, run: Run, pipes: Pipes) -> _Forked:
-        """Fork one run.
+    async def slot(self) -> Slot:
+        """Return a slot that has nothing to do; it has to be given back.
 
         Raises:
-            ConnectionError: It is gone; nothing was started.
-            OSError: The system lets no further process be started.
+            ConnectionError: The fork server is gone.
+            OSError: The system lets no further process be started, or not be sealed.
         """
-        number, pending = next(self._numbers), _Pending()
-        self._pending[number] = pending
-        self.forks += 1
-        request = json.dumps({"run": number, "folder": str(run.folder)}).encode()
-        try:
-            socket.send_fds(self._control, [request], [pipes.orders_out, pipes.reports_in, pipes.log_in])
-        except OSError as error:
-            del self._pending[number]
-            raise ConnectionError(str(error)) from error
-        return _Forked(await pending.started, pending.exit)
+        while self._idle:
+            slot = self._idle.pop()
+            if slot.usable:
+                return slot
+            self._forget(slot)
+        return await self._make()
+
+    def give_back(self, slot: Slot) -> None:
+        """Take a slot back whose run has ended."""
+        if slot.usable and slot.runs < MAX_RUNS and not self._retired:
+            self._idle.append(slot)
+        else:
+            self._forget(slot)
+            self._end_if_idle()
 
     def retire(self) -> None:
         """Let it go once its last run has ended."""
         self._retired = True
+        while self._idle:
+            self._forget(self._idle.pop())
         self._end_if_idle()
 
     async def close(self) -> None:
         """End it now."""
+        for slot in list(self._slots.values()):
+            self._forget(slot)
         self._disconnect()
         try:
             async with asyncio.timeout(2):
@@ -205,31 +218,49 @@ class _Zygote:
             self._process.kill()
             await self._process.wait()
 
+    async def _make(self) -> Slot:
+        slot = Slot()
+        made = asyncio.get_running_loop().create_future()
+        self._making[slot.number] = made
+        request = {"slot": slot.number, "sealed": self._sealed}
+        try:
+            try:
+                messages.send(self._control, request, [slot.its_control.fileno(), slot.its_alive])
+            finally:
+                slot.close_theirs()
+            self._slots[slot.number] = slot
+            return slot.opened(await made)
+        except BaseException:
+            self._forget(slot)
+            raise
+        finally:
+            self._making.pop(slot.number, None)
+
+    def _forget(self, slot: Slot) -> None:
+        self._slots.pop(slot.number, None)
+        slot.close()
+
     def _read(self) -> None:
         """Take what the fork server tells."""
         try:
-            message = self._control.recv(MAX_MESSAGE)
+            told, _ = messages.receive(self._control)
         except BlockingIOError:
             return
-        except OSError:
-            message = b""
-        if not message:
+        if told is None:
             self._disconnect()
             return
-        told = json.loads(message)
-        pending = self._pending[told["run"]]
-        if "pid" in told:
-            pending.started.set_result(told["pid"])
-            return
-        del self._pending[told["run"]]
-        if "error" in told:
-            pending.started.set_exception(OSError(0, told["error"]))
-        else:
-            pending.exit.set_result(told["exit"])
-        self._end_if_idle()
+        number = told["slot"]
+        if "exit" in told:
+            if number in self._slots:
+                self._slots[number].ended(told["exit"])
+        elif (made := self._making.get(number)) is not None and not made.done():
+            if "pid" in told:
+                made.set_result(told["pid"])
+            else:
+                made.set_exception(OSError(0, told["error"]))
 
     def _end_if_idle(self) -> None:
-        if self._retired and not self._pending:
+        if self._retired and not self._slots:
             self._disconnect()
 
     def _disconnect(self) -> None:
@@ -238,38 +269,26 @@ class _Zygote:
             return
         asyncio.get_running_loop().remove_reader(self._control)
         self._control.close()
-        for pending in self._pending.values():
-            if not pending.started.done():
-                pending.started.set_exception(ConnectionError("the fork server is gone"))
-            elif not pending.exit.done():
-                # The run goes on without it; only how its root ends nobody can tell any more.
-                _when_gone(pending.started.result(), pending.exit)
-        self._pending.clear()
+        for made in self._making.values():
+            if not made.done():
+                made.set_exception(ConnectionError("the fork server is gone"))
+        for slot in self._slots.values():
+            # Its run goes on; only how its runner ends nobody can tell any more.
+            slot.watch()
 
 
-def _when_gone(pid: int, exit: "asyncio.Future[int]") -> None:
-    """Give a process that is nobody's child the exit status of one that was killed, once it is gone."""
-    loop = asyncio.get_running_loop()
-    try:
-        descriptor = os.pidfd_open(pid)
-    except OSError:
-        exit.set_result(signal.SIGKILL)
-        return
-
-    def gone() -> None:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-        if not exit.done():
-            exit.set_result(signal.SIGKILL)
-
-    loop.add_reader(descriptor, gone)
+async def _abandon(process: asyncio.subprocess.Process, control: socket.socket) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    control.close()
+    await process.wait()
 
 
-def _environment() -> dict[str, str]:
+def _environment(isolation: Isolation) -> dict[str, str]:
     """Return the fork server's environment: what every run may see, nothing of the server's own."""
     # More threads cannot be forked; a run that wants them asks threadpoolctl.
     single = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
-    return {**passed(os.environ), **single}
+    return {**passed(os.environ), **isolation.environment(), **single}
 
 
 def _is_own_kernel(name: str) -> bool:

@@ -1,12 +1,10 @@
-"""A run under way in a process of its own, whoever started it: orders go in, reports and log come out, on pipes."""
+"""A run under way in processes of its own, whoever began them: orders go in, reports and log come out, on pipes."""
 
 import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
-
-import psutil
 
 from nbprocessor import contract
 from nbprocessor.errors import ExecutionError, KernelDied
@@ -19,15 +17,17 @@ MAX_LINE = 1 << 20
 
 
 class Started(Protocol):
-    """The process at the root of a run."""
-
-    @property
-    def pid(self) -> int:
-        """Its number."""
-        ...
+    """The process that runs the notebook."""
 
     async def wait(self) -> int:
-        """Wait for its end and return its exit code; negative: the signal that ended it."""
+        """Wait until it is done with the run and return 0, or if it ended before, its exit code.
+
+        A negative one is the signal that ended it.
+        """
+        ...
+
+    async def kill(self) -> None:
+        """End every process of the run; when this returns none is left."""
         ...
 
 
@@ -61,9 +61,6 @@ class PipedJob(RunningJob):
     def __init__(self, run: Run, process: Started, pipes: Pipes, observe: Observe) -> None:
         self._run = run
         self._process = process
-        self._root: psutil.Process | None = None
-        with contextlib.suppress(psutil.NoSuchProcess):
-            self._root = psutil.Process(process.pid)
         self._observe = observe
         self._last: Progress | None = None
         self._ended = False
@@ -80,8 +77,8 @@ class PipedJob(RunningJob):
         self._interrupted.set()
 
     async def kill(self) -> None:
-        """End the tree from its leaves to its root."""
-        await asyncio.to_thread(processtree.end, self._root, self._run.job_id)
+        """End the run's processes."""
+        await self._process.kill()
 
     async def wait(self) -> Outcome:
         """Wait for the child, end what it left, and say how it went."""

@@ -64,6 +64,8 @@ class End:
     accepted: Accepted | None = None
     """None: the job's folder could not be read."""
     executor: str = ""
+    isolation: str = ""
+    """What sealed it."""
     began: bool = True
     """A cell may have run."""
     data: Sequence[DataRequest] = ()
@@ -239,7 +241,9 @@ class Recorder:
             job=jobfile.facts(ended),
             process=jobfile.process_facts(job),
             outputs=outputs,
-            environment=collection.environment_facts(end.accepted.process, end.executor) if end.accepted else {},
+            environment=collection.environment_facts(end.accepted.process, end.executor, end.isolation)
+            if end.accepted
+            else {},
             data=[replace(asked, path=masked(asked.path), problem=masked(asked.problem)) for asked in end.data],
             data_left_out=end.data_left_out,
             redacted=end.redaction.found,

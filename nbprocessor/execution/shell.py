@@ -32,6 +32,8 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets.config import Config
 
+from nbprocessor.execution.sandbox import namespaces
+
 INLINE = "module://matplotlib_inline.backend_inline"
 SIZE = struct.Struct("<Q")
 """Each message is JSON behind its length in bytes."""
@@ -191,8 +193,9 @@ def serve(connection: socket.socket) -> None:
     """Run cells as they are asked for; called in a fork of its own, and returns when no more are wanted.
 
     Args:
-        connection: First comes ``environment``, the whole of it, and ``folder``, to work in; then each cell's ``code``
-            and ``cell``, its id. Messages go back, the last of each cell is ``end``.
+        connection: First comes ``environment``, the whole of it, ``folder``, to work in, and where the run is sealed
+            its ``view``; the answer is ``ready`` or ``refused``. Then comes each cell's ``code`` and ``cell``, its id.
+            Messages go back, the last of each cell is ``end``.
     """
     lock = threading.Lock()
 
@@ -206,7 +209,12 @@ def serve(connection: socket.socket) -> None:
     begin = loop.run_until_complete(_request(connection))
     if begin is None:
         return
-    _settle(begin)
+    try:
+        _settle(begin)
+    except OSError as error:
+        emit("refused", {"reason": str(error)})
+        return
+    emit("ready", {})
     _Outlet.emit = staticmethod(emit)
     sys.stdout, sys.stderr = _Stream("stdout", 1), _Stream("stderr", 2)
     shell = InteractiveShell.instance()
@@ -301,6 +309,8 @@ def _settle(begin: Mapping[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
+    if "view" in begin:
+        namespaces.seal(namespaces.View.read(begin["view"]))
     os.chdir(begin["folder"])
     sys.path.insert(0, "")
     tempfile.tempdir = None

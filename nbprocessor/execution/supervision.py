@@ -47,6 +47,7 @@ class Supervised:
     _began: float = field(default_factory=time.monotonic)
     _accepted: Accepted | None = None
     _executor: str = ""
+    _isolation: str = ""
     _running: RunningJob | None = None
     _last: Progress | None = None
     _scratch: Path | None = None
@@ -112,7 +113,7 @@ class Supervised:
     async def _started(self, run: Run, process: Process) -> RunningJob:
         """Start the run; until its executor is ready that may take a while."""
         executor = await self.executors.choose(process.executor, process.kernel, process.language)
-        self._executor = executor.name
+        self._executor, self._isolation = executor.name, executor.isolation.name
         if self.gateway.needed:
             self._door = await self.gateway.open(self.job, _writable(process, run), socket_of(run.scratch))
         return await executor.start(run, self._observe)
@@ -234,6 +235,7 @@ class Supervised:
             redaction.text(message),
             self._accepted,
             self._executor,
+            self._isolation,
             began=began,
             data=data,
             data_left_out=left_out,

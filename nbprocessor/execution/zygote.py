@@ -1,12 +1,14 @@
-"""The fork server: a process with the heavy imports done, from which each run's processes are forked afresh.
+"""The fork server: a process with the heavy imports done, from which the processes of runs are forked.
 
-``python -m nbprocessor.execution.zygote <descriptor>``: the descriptor is a socket (SEQPACKET). A request is
-``{"run": number, "folder": path}`` with three descriptors (orders, messages, log); the answers are
-``{"run": number, "pid": pid}`` and later ``{"run": number, "exit": status}``. The end of the socket is the end of this
-process.
+``python -m nbprocessor.execution.zygote <descriptor>``: the descriptor is a socket (SEQPACKET). The first message is
+``{"ready": true}``. A request is ``{"slot": number, "sealed": bool}`` with two descriptors (the slot's control socket,
+a pipe that tells by its end that the slot is gone); the answers are ``{"slot": number, "pid": pid}`` and later
+``{"slot": number, "exit": status}``, both of its runner. The end of the socket is the end of this process; slots that
+are at work outlive it.
 
-It has one thread and opens nothing: what is forked must not inherit locks, sockets or files of others. A run has two
-processes: :mod:`.child`, which knows papermill and the job's folder, and below it :mod:`.shell`, which runs the cells.
+It has one thread and opens nothing: what is forked must not inherit locks, sockets or files of others. A slot runs one
+job after the other and has two processes: :mod:`.runner`, which knows papermill and the jobs' folders, and
+:mod:`.keeper`, which forks the shell of each job (:mod:`.shell`) and sees to its end.
 """
 
 import contextlib
@@ -20,10 +22,11 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
-from nbprocessor.execution import child, processtree, shell
-from nbprocessor.execution.cells import Cells
+from nbprocessor.execution import keeper, messages, processtree, runner, shell
+from nbprocessor.execution.sandbox import namespaces
 
 PRELOADED = (
     "geopandas", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "numpy", "pandas", "pyogrio", "pyproj",
@@ -33,12 +36,11 @@ PRELOADED = (
 )  # fmt: skip
 """What notebooks import; whatever else they import is imported in each run, as everywhere."""
 READY = {"ready": True}
-MAX_MESSAGE = 1 << 16
 _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Import, then fork runs until nobody is left who asks for them."""
+    """Import, then fork slots until nobody is left who asks for them."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     _end_with(os.getppid())  # also while it imports, when it does not look at the socket
@@ -52,16 +54,17 @@ def main() -> None:
             print(f"fork server goes without {name}: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  # its standard error is the log
     gc.collect()
     gc.freeze()  # what is here now is not looked through, and so not copied, in every fork
-    control.send(json.dumps(READY).encode())
+    messages.send(control, READY)
     _Zygote(control).serve()
 
 
 class _Zygote:
-    """Knows which runs are under way."""
+    """Knows which slots there are."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._runs: dict[int, int] = {}
+        self._runners: dict[int, int] = {}
+        self._keepers: set[int] = set()
         self._woken, self._wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
@@ -74,49 +77,71 @@ class _Zygote:
             while True:
                 ready = {key.fileobj for key, _ in selector.select()}
                 if self._woken in ready:
-                    os.read(self._woken, MAX_MESSAGE)
+                    os.read(self._woken, messages.MAX_MESSAGE)
                     self._reap()
                 if self._control in ready and not self._take():
                     return
 
     def _take(self) -> bool:
         """Take one request; False: there will be no more."""
-        message, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE, 3)
-        if not message:
+        request, descriptors = messages.receive(self._control, 2)
+        if request is None:
             return False
-        request = json.loads(message)
+        number = request["slot"]
         try:
-            pid = os.fork()
-            if pid == 0:
-                self._become_run(request["folder"], *descriptors)
-            self._runs[pid] = request["run"]
-            self._tell({"run": request["run"], "pid": pid})
+            pid = self._make_slot(*descriptors, sealed=request["sealed"])
+            self._runners[pid] = number
+            self._tell({"slot": number, "pid": pid})
         except OSError as error:
-            self._tell({"run": request["run"], "error": error.strerror})
+            self._tell({"slot": number, "error": str(error)})
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
         return True
 
-    def _reap(self) -> None:
-        """Tell which runs have ended, and end what got away from them."""
-        with contextlib.suppress(ChildProcessError):
-            while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
-                    break
-                number = self._runs.pop(pid, None)
-                if number is not None:
-                    self._tell({"run": number, "exit": status})
-        # Each process that ends may leave children, and those of an orphan come here when it has ended.
-        _end_orphans(set(self._runs))
+    def _make_slot(self, control: int, alive: int, *, sealed: bool) -> int:
+        """Fork a slot's two processes and return the number of its runner."""
+        its_keeper, its_runner = messages.pair()
+        with its_keeper, its_runner:
+            self._keepers.add(self._fork_keeper(its_keeper, alive, (control, its_runner.fileno()), sealed=sealed))
+            pid = os.fork()
+            if pid == 0:
+                its_keeper.close()
+                self._become(lambda: runner.serve(socket.socket(fileno=control), its_runner, sealed=sealed))
+            return pid
 
-    def _tell(self, message: dict[str, object]) -> None:
-        with contextlib.suppress(OSError):  # nobody is there any more, which the next read finds out
-            self._control.send(json.dumps(message).encode())
+    def _fork_keeper(self, control: socket.socket, alive: int, others: tuple[int, ...], *, sealed: bool) -> int:
+        """Fork a keeper; a sealed one is the first process of a process space of its own.
 
-    def _become_run(self, folder: str, orders: int, messages: int, log: int) -> None:
-        """Turn this fork into a run; it never comes back."""
+        Raises:
+            OSError: The system allows no namespaces, or no further process.
+        """
+
+        def keep() -> None:
+            for descriptor in others:
+                os.close(descriptor)
+            keeper.keep(control, alive, alone=sealed)
+
+        if not sealed:
+            pid = os.fork()
+            if pid == 0:
+                self._become(keep)
+            return pid
+        reads, writes = os.pipe()
+        between = os.fork()
+        if between == 0:
+            os.close(reads)
+            self._become(lambda: _leave_and_fork(writes, keep))
+        os.close(writes)
+        with os.fdopen(reads, "rb") as pipe:
+            told = json.loads(pipe.read() or b'{"error": "the process that was to be sealed ended"}')
+        os.waitpid(between, 0)
+        if "error" in told:
+            raise OSError(0, told["error"])
+        return int(told["pid"])
+
+    def _become(self, what: Callable[[], None]) -> None:
+        """Turn this fork into something else; it never comes back."""
         code = 1
         try:
             os.setsid()
@@ -125,49 +150,68 @@ class _Zygote:
             self._control.close()
             for descriptor in (self._woken, self._wakes):
                 os.close(descriptor)
-            os.dup2(orders, 0)
-            os.dup2(log, 1)
-            os.dup2(log, 2)
-            for descriptor in (orders, log):
-                os.close(descriptor)
-            os.chdir(folder)
-            child.obey(messages, _forked_shell(messages))
+            what()
             code = 0
         except BaseException:  # noqa: BLE001  # the door of this process: the log is all there is to tell
             traceback.print_exc()
         finally:
             os._exit(code)
 
+    def _reap(self) -> None:
+        """Tell which runners have ended, and end what got away from the others."""
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                pid, status = ended
+                self._keepers.discard(pid)
+                number = self._runners.pop(pid, None)
+                if number is not None:
+                    self._tell({"slot": number, "exit": status})
+        # Each process that ends may leave children, and those of an orphan come here when it has ended.
+        _end_orphans(self._runners.keys() | self._keepers)
 
-def _forked_shell(messages: int) -> Cells:
-    """Fork the process of the cells from a run's first one, before that has threads."""
-    ours, theirs = socket.socketpair()
-    pipes = {"stdout": os.pipe(), "stderr": os.pipe()}
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            _end_with(parent)
-            ours.close()
-            os.close(messages)
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            for number, name in ((1, "stdout"), (2, "stderr")):
-                os.dup2(pipes[name][1], number)
-                for descriptor in pipes[name]:
-                    os.close(descriptor)
-            shell.serve(theirs)
-            code = 0
-        except SystemExit:
-            code = 0
-        except BaseException:  # noqa: BLE001  # the door of this process
-            traceback.print_exc(file=sys.__stderr__)
-        finally:
-            os._exit(code)
-    theirs.close()
-    for _, writes in pipes.values():
+    def _tell(self, message: dict[str, object]) -> None:
+        with contextlib.suppress(ConnectionError):  # nobody is there any more, which the next read finds out
+            messages.send(self._control, message)
+
+
+def _leave_and_fork(writes: int, keep: Callable[[], None]) -> None:
+    """Fork the keeper from a process that has left its namespaces, and tell its number or what went wrong.
+
+    The number is told by this process: the keeper itself sees another one.
+    """
+    try:
+        namespaces.leave_for_slot()
+        waits, tells = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(waits)
+            _furnish_and_keep(writes, tells, keep)
+        os.close(tells)
+        with os.fdopen(waits, "rb") as pipe:
+            fault = pipe.read().decode()
+        answer: dict[str, object] = {"error": fault} if fault else {"pid": pid}
+    except OSError as error:
+        answer = {"error": str(error)}
+    os.write(writes, json.dumps(answer).encode())
+
+
+def _furnish_and_keep(writes: int, tells: int, keep: Callable[[], None]) -> None:
+    """Be the first process of a new process space."""
+    code = 1
+    try:
         os.close(writes)
-    return Cells(pid, ours, {name: reads for name, (reads, _) in pipes.items()})
+        try:
+            namespaces.furnish_slot()
+        except OSError as error:
+            os.write(tells, str(error).encode())
+            return
+        os.close(tells)
+        keep()
+        code = 0
+    except BaseException:  # noqa: BLE001  # the door of this process
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def _end_with(parent: int) -> None:
@@ -175,13 +219,13 @@ def _end_with(parent: int) -> None:
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
-        os._exit(child.LOST)
+        os._exit(runner.LOST)
 
 
-def _end_orphans(runs: set[int]) -> None:
+def _end_orphans(known: set[int]) -> None:
     """Kill what a run has left that got away from it: its orphans become children of this process."""
     for pid in _children():
-        if pid not in runs:
+        if pid not in known:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 

@@ -22,6 +22,7 @@ import pytest
 from nbprocessor.execution import collection, scratch
 from nbprocessor.execution.executor import Run
 from nbprocessor.execution.fork_executor import ForkExecutor
+from nbprocessor.execution.sandbox.isolation import NoIsolation
 from tests.differential.corpus import CORPUS
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ class Direct:
         self.executor = self.loop.run_until_complete(self._opened())
 
     async def _opened(self) -> ForkExecutor:
-        executor = ForkExecutor()
+        executor = ForkExecutor(NoIsolation())
         await executor.open()
         return executor
 

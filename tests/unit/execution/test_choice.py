@@ -6,6 +6,7 @@ import pytest
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution.choice import EXECUTORS, Executors
 from nbprocessor.execution.executor import Executor
+from nbprocessor.execution.sandbox.isolation import NoIsolation
 
 
 class Trial(Executor):
@@ -126,4 +127,4 @@ def test_an_opening_under_way_ends_with_the_executors():
 
 def test_the_last_executor_can_run_everything():
     assert list(EXECUTORS)[-1] == "subprocess"
-    assert EXECUTORS["subprocess"]().suits("ir", "R")
+    assert EXECUTORS["subprocess"](NoIsolation()).suits("ir", "R")

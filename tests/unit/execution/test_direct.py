@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,20 @@ from nbprocessor.errors import CellFailed, KernelDied, LimitReached
 from nbprocessor.execution import collection, scratch
 from nbprocessor.execution.executor import Outcome, Progress, Run, RunningJob
 from nbprocessor.execution.fork_executor import ForkExecutor
+from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
+from nbprocessor.execution.sandbox.room import BubblewrapIsolation
 from nbprocessor.model import Limits
+from tests.servers import bubblewrap
 
 pytestmark = pytest.mark.kernel
 DAEMON = """
 import os, time
+space = os.readlink("/proc/self/ns/pid")
 if os.fork() == 0:
     os.setsid()
     if os.fork():
         os._exit(0)
-    open("daemon", "w").write(str(os.getpid()))
+    open("daemon", "w").write(f"{space} {os.getpid()}")
     while True:
         time.sleep(60)
 while not os.path.exists("daemon") or not open("daemon").read():
@@ -39,10 +44,10 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
 class Forks:
     """A fork server in a loop of its own, as a worker has it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, folder: Path) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, folder: Path, isolation: type[Isolation]) -> None:
         self.loop = loop
         self.folder = folder
-        self.executor = ForkExecutor()
+        self.executor = ForkExecutor(isolation(folder))
         self.progress: list[Progress] = []
 
     def prepared(self, *sources: str, **facts: Any) -> Run:
@@ -77,10 +82,15 @@ class Forks:
             scratch.remove(run.scratch)
 
 
-@pytest.fixture(scope="module")
-def forks(tmp_path_factory: pytest.TempPathFactory):
+ISOLATIONS = pytest.mark.parametrize("isolation", [NoIsolation, BubblewrapIsolation], ids=lambda kind: kind.name)
+
+
+@pytest.fixture(scope="module", params=[NoIsolation, BubblewrapIsolation], ids=lambda kind: kind.name)
+def forks(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest):
+    if request.param.seals:
+        bubblewrap.require()
     loop = asyncio.new_event_loop()
-    opened = Forks(loop, tmp_path_factory.mktemp("forks"))
+    opened = Forks(loop, tmp_path_factory.mktemp("forks"), request.param)
     loop.run_until_complete(opened.executor.open())
     yield opened
     loop.run_until_complete(opened.executor.close())
@@ -99,14 +109,18 @@ def texts(nb: nbformat.NotebookNode) -> list[str]:
     return [output.text for cell in nb.cells for output in cell.get("outputs", []) if output.output_type == "stream"]
 
 
-def gone(pid: int) -> bool:
+def gone(who: str) -> bool:
     """Tell whether a process ends within a few seconds."""
-    try:
-        psutil.Process(pid).wait(5)
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.TimeoutExpired:
-        return False
+    space, number = who.split()
+    for process in psutil.process_iter():
+        with suppress(OSError, psutil.Error):
+            facts = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            inside = next(line for line in facts if line.startswith("NSpid:")).split()[-1]
+            if inside == number and str(Path(f"/proc/{process.pid}/ns/pid").readlink()) == space:
+                try:
+                    process.wait(5)
+                except psutil.TimeoutExpired:
+                    return False
     return True
 
 
@@ -164,10 +178,10 @@ def test_an_interrupted_run_keeps_the_cells_that_ran(forks: Forks):
 
 
 def test_a_run_that_does_not_obey_is_killed_with_all_it_started(forks: Forks):
-    pids: list[int] = []
+    processes: list[str] = []
 
     async def kill(running: RunningJob, run: Run) -> None:
-        pids.extend(int(pid) for pid in (await written(run.folder / "work" / "pids")).split())
+        processes.extend((await written(run.folder / "work" / "processes")).splitlines())
         running.interrupt()
         await running.kill()
 
@@ -176,29 +190,32 @@ import signal, subprocess
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 program = subprocess.Popen(["sleep", "600"], start_new_session=True)
-with open("pids.part", "w") as f:
-    f.write(" ".join([str(os.getpid()), str(program.pid), open("daemon").read()]))
-os.rename("pids.part", "pids")
+with open("processes.part", "w") as f:
+    f.write("\\n".join([f"{{space}} {{os.getpid()}}", f"{{space}} {{program.pid}}", open("daemon").read()]))
+os.rename("processes.part", "processes")
 while True:
     time.sleep(60)
 """
     outcome, _ = forks.run(code, act=kill)
     assert outcome.error is not None
-    assert len(pids) == 3 and all(gone(pid) for pid in pids)
+    assert len(processes) == 3 and all(gone(who) for who in processes)
 
 
 def test_a_daemon_does_not_outlive_its_run(forks: Forks):
     run = forks.prepared(DAEMON)
     outcome = forks.loop.run_until_complete(forks._finished(run, None))
     assert outcome.error is None
-    assert gone(int((run.folder / "work" / "daemon").read_text()))
+    assert gone((run.folder / "work" / "daemon").read_text())
 
 
-def test_a_notebook_that_kills_its_supervisor_leaves_nothing(forks: Forks):
-    run = forks.prepared(f"{DAEMON}\nimport signal\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60)")
+def test_a_notebook_that_kills_its_keeper_leaves_nothing(forks: Forks):
+    run = forks.prepared(
+        f"{DAEMON}\nimport signal\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60 * (os.getppid() > 1))"
+    )
     outcome = forks.loop.run_until_complete(forks._finished(run, None))
-    assert isinstance(outcome.error, KernelDied)
-    assert gone(int((run.folder / "work" / "daemon").read_text()))
+    # The first process of a process space cannot be killed from inside.
+    assert isinstance(outcome.error, KernelDied) or forks.executor.isolation.seals
+    assert gone((run.folder / "work" / "daemon").read_text())
 
 
 def test_a_thread_that_never_ends_does_not_hold_the_run(forks: Forks):
@@ -247,19 +264,20 @@ print("on")
     assert forks.executor.facts()["renewals"] == 1
 
 
-def test_the_end_of_the_executor_ends_its_runs(tmp_path: Path):
+@ISOLATIONS
+def test_the_end_of_the_executor_ends_its_runs(tmp_path: Path, isolation: type[Isolation]):
     loop = asyncio.new_event_loop()
-    forks = Forks(loop, tmp_path)
+    forks = Forks(loop, tmp_path, isolation)
 
-    async def close_in_the_middle() -> int:
-        run = forks.prepared("import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)")
+    async def close_in_the_middle() -> str:
+        run = forks.prepared(f"{DAEMON}\ntime.sleep(600)")
         running = await forks.executor.start(run, forks.progress.append)
         waiting = asyncio.ensure_future(running.wait())
-        pid = int(await written(run.folder / "work" / "pid"))
+        daemon = await written(run.folder / "work" / "daemon")
         await running.kill()
         await forks.executor.close()
         await waiting
-        return pid
+        return daemon
 
     assert gone(loop.run_until_complete(close_in_the_middle()))
     loop.close()

@@ -18,6 +18,7 @@ from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.gateway.door import Gateway
 from nbprocessor.execution.gateway.tokens import NobodySignsIn, TokenSource
+from nbprocessor.execution.sandbox.choice import isolations
 from nbprocessor.execution.submission import submit
 from nbprocessor.execution.worker import Worker
 from nbprocessor.model import Execution, Job, Process
@@ -64,7 +65,7 @@ class Workshop:
         self.store = JobStore(open_database(self.settings.store_url))
         self.events = JobEvents(self.store)
         self.outbound = Outbound(self.settings.outbound)
-        self.executors = Executors(self.settings.execution.executor)
+        self.executors = Executors(self.settings.execution.executor, isolations=isolations(self.settings))
         self.worker = self.make_worker()
         self.loop: asyncio.AbstractEventLoop | None = None
 

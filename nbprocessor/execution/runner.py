@@ -1,12 +1,16 @@
-"""The process at the root of a job's tree: runs the notebook with papermill and ends all it started.
+"""The process that knows papermill: runs the notebooks of jobs and says how it goes.
 
-``python -m nbprocessor.execution.child <descriptor>``, or a fork of :mod:`.zygote`: standard input has the run and then
-orders, ``<descriptor>`` takes messages (see :mod:`.wire`), standard output and error are the job's log.
+It runs no code of a notebook itself; that is for a kernel or a shell (:mod:`.shell`). Two ways begin it:
+``python -m nbprocessor.execution.runner <descriptor>`` runs one notebook with a kernel: standard input has the run and
+then orders, ``<descriptor>`` takes messages (see :mod:`.wire`), standard output and error are the job's log. A fork of
+:mod:`.zygote` (:func:`serve`) runs one notebook after the other, each in a shell of its own: a request on its socket
+(SEQPACKET) is ``{"run": number}`` with three descriptors (orders, reports, log), the answer ``{"done": number}``.
 """
 
 import errno
 import logging
 import os
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -21,7 +25,7 @@ from papermill.iorw import papermill_io
 
 from nbprocessor import contract
 from nbprocessor.errors import CellFailed, ExecutionError, KernelMissing
-from nbprocessor.execution import direct_engine, injection, processtree, wire
+from nbprocessor.execution import direct_engine, injection, messages, processtree, wire
 from nbprocessor.execution.cells import Cells
 from nbprocessor.execution.executor import Progress, Run
 from nbprocessor.execution.following import Link
@@ -38,6 +42,8 @@ class _PipeLink(Link):
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
+        self.ended = False
+        """Whether the end has been told."""
         self._pipe = os.fdopen(descriptor, "wb", buffering=0)
 
     def progress(self, progress: Progress) -> None:
@@ -47,35 +53,87 @@ class _PipeLink(Link):
         self._pipe.write(wire.encode_progress(progress))
 
     def end(self, error: ExecutionError | None) -> None:
-        """Send how the run ended."""
+        """Send how the run ended; nothing comes after it."""
+        self.ended = True
         self._pipe.write(wire.encode_end(error))
+        self._pipe.close()
 
 
 def main() -> None:
     """Run the notebook of one job with a kernel."""
     descriptor = int(sys.argv[1])
     os.set_inheritable(descriptor, False)
-    obey(descriptor)
+    _log_to_standard_error()
+    processtree.adopt_orphans()
+    _obey(sys.stdin.fileno(), descriptor, None)
 
 
-def obey(descriptor: int, cells: Cells | None = None) -> None:
-    """Read the run from standard input, do it, and tell how it ended.
+def serve(control: socket.socket, keeper: socket.socket, *, sealed: bool) -> None:
+    """Run notebooks as they are asked for, until nobody asks any more; called in a fork.
 
     Args:
-        descriptor: Takes the messages.
-        cells: A forked shell to run the cells in; None: in a kernel.
+        control: Brings the runs.
+        keeper: To the keeper of the slot.
+        sealed: Whether each shell is to see its own job only.
     """
+    _log_to_standard_error()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    # Each shell is forked before it is needed.
+    cells = _forked(keeper, sealed=sealed)
+    while True:
+        request, descriptors = messages.receive(control, 3)
+        if request is None:
+            return
+        orders, reports, log_file = descriptors
+        for stream in (1, 2):
+            os.dup2(log_file, stream)
+        os.close(log_file)
+        if isinstance(cells, OSError):
+            cells = _forked(keeper, sealed=sealed)
+        _obey(orders, reports, cells)
+        sys.stdout.flush()
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+        os.chdir("/")
+        messages.send(control, {"done": request["run"]})
+        if isinstance(cells, OSError) or cells.used:
+            if isinstance(cells, Cells) and cells.lost:
+                return
+            cells = _forked(keeper, sealed=sealed)
+
+
+def _forked(keeper: socket.socket, *, sealed: bool) -> Cells | OSError:
+    try:
+        return Cells.forked(keeper, sealed=sealed)
+    except OSError as error:
+        return error
+
+
+def _log_to_standard_error() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(message)s")
     log.setLevel(logging.INFO)
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of every input that has no default
-    processtree.adopt_orphans()
-    orders = _lines(sys.stdin.fileno())
-    run = wire.decode_run(next(orders))
-    link = _PipeLink(descriptor)
-    threading.Thread(target=_obey, args=(orders, link), daemon=True).start()
-    error = _run(run, link, cells)
-    # What the notebook left running ends here, while this process is still there to adopt it.
-    processtree.end_descendants(psutil.Process())
+
+
+def _obey(orders: int, reports: int, cells: Cells | OSError | None) -> None:
+    """Read a run, do it, and tell how it ended.
+
+    Args:
+        orders: Brings the run, then orders.
+        reports: Takes the messages.
+        cells: A forked shell to run the cells in, or why there is none; None: in a kernel.
+    """
+    lines = _lines(orders)
+    run = wire.decode_run(next(lines))
+    link = _PipeLink(reports)
+    threading.Thread(target=_follow, args=(lines, orders, link), daemon=True).start()
+    if isinstance(cells, OSError):
+        error: ExecutionError | None = ExecutionError(f"no process could be started for the job: {cells}")
+    else:
+        error = _run(run, link, cells)
+    if cells is None:
+        # What the notebook left running ends here, while this process is still there to adopt it.
+        processtree.end_descendants(psutil.Process())
     link.end(error)
 
 
@@ -90,13 +148,16 @@ def _lines(descriptor: int) -> Iterator[bytes]:
             yield from (line + b"\n" for line in lines)
 
 
-def _obey(orders: Iterator[bytes], link: Link) -> None:
-    for order in orders:
+def _follow(lines: Iterator[bytes], orders: int, link: _PipeLink) -> None:
+    """Follow orders until they end."""
+    for order in lines:
         if order == wire.INTERRUPT:
             link.interrupt()
-    # Nobody is left to give orders.
-    processtree.end_descendants(psutil.Process())
-    os._exit(LOST)
+    os.close(orders)
+    if not link.ended:
+        # Nobody is left to give orders.
+        processtree.end_descendants(psutil.Process())
+        os._exit(LOST)
 
 
 def _run(run: Run, link: Link, cells: Cells | None) -> ExecutionError | None:
@@ -110,7 +171,7 @@ def _run(run: Run, link: Link, cells: Cells | None) -> ExecutionError | None:
             how: dict[str, Any] = {"engine_name": "nbprocessor", "start_timeout": run.start_timeout}
         else:
             papermill_engines.register(direct_engine.NAME, direct_engine.DirectEngine)
-            how = {"engine_name": direct_engine.NAME, "cells": cells, "environment": run.environment}
+            how = {"engine_name": direct_engine.NAME, "cells": cells, "run": run}
         papermill.execute_notebook(
             contract.FILE_NOTEBOOK,
             contract.FILE_EXECUTED,

@@ -1,0 +1,151 @@
+"""The keeper of a slot: forks the shell in which a job's cells run, and ends whatever the job leaves.
+
+It is forked from the fork server when a slot is made, and knows nothing of any job: what a shell inherits from it can
+tell nobody's data. Where runs are sealed it is the first process of the slot's own process space, so that its end is
+the end of all in it. Requests come from the slot's runner (:mod:`.runner`) over a socket (SEQPACKET), JSON each:
+``{"fork": true}`` with three descriptors (the shell's connection, its standard output and error),
+``{"signal": number}``, ``{"clear": true}``. Answers: ``{"forked": true}`` or ``{"error": text}``, ``{"exit": status}``
+when a shell has ended, ``{"cleared": true}`` when nothing of the job is left.
+"""
+
+import contextlib
+import ctypes
+import os
+import selectors
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import psutil
+
+from nbprocessor.execution import messages, processtree, shell
+
+_PR_SET_PDEATHSIG = 1
+
+
+def keep(control: socket.socket, alive: int, *, alone: bool) -> None:
+    """Serve one slot until nobody asks any more.
+
+    Args:
+        control: To the runner.
+        alive: Descriptor that tells by its end that this process is gone; shells do not get it.
+        alone: This is the first process of a process space of its own.
+    """
+    if not alone:
+        processtree.adopt_orphans()
+    _Keeper(control, alive, alone=alone).serve()
+
+
+class _Keeper:
+    """Knows the one shell there is."""
+
+    def __init__(self, control: socket.socket, alive: int, *, alone: bool) -> None:
+        self._control = control
+        self._alive = alive
+        self._alone = alone
+        self._shell: int | None = None
+        self._woken, self._wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        """Take requests and tell ends; whatever is left when nobody asks any more ends, too."""
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._control, selectors.EVENT_READ)
+                selector.register(self._woken, selectors.EVENT_READ)
+                while True:
+                    ready = {key.fileobj for key, _ in selector.select()}
+                    if self._woken in ready:
+                        os.read(self._woken, messages.MAX_MESSAGE)
+                        self._reap()
+                    if self._control in ready and not self._obey():
+                        return
+        finally:
+            self._clear()
+
+    def _obey(self) -> bool:
+        """Do what is asked; False: nobody asks any more."""
+        request, descriptors = messages.receive(self._control, 3)
+        if request is None:
+            return False
+        if "fork" in request:
+            self._fork(descriptors)
+        elif "signal" in request and self._shell is not None:
+            os.kill(self._shell, request["signal"])
+        elif "clear" in request:
+            self._clear()
+            self._tell({"cleared": True})
+        return True
+
+    def _fork(self, descriptors: Sequence[int]) -> None:
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become_shell(*descriptors)
+            self._shell = pid
+            self._tell({"forked": True})
+        except OSError as error:
+            self._tell({"error": error.strerror})
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _become_shell(self, connection: int, stdout: int, stderr: int) -> None:
+        """Turn this fork into a shell; it never comes back."""
+        code = 1
+        try:
+            os.setsid()
+            if sys.platform.startswith("linux"):
+                ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._control.close()
+            for descriptor in (self._woken, self._wakes, self._alive):
+                os.close(descriptor)
+            os.dup2(stdout, 1)
+            os.dup2(stderr, 2)
+            for descriptor in (stdout, stderr):
+                os.close(descriptor)
+            shell.serve(socket.socket(fileno=connection))
+            code = 0
+        except SystemExit:
+            code = 0
+        except BaseException:  # noqa: BLE001  # the door of this process
+            traceback.print_exc(file=sys.__stderr__)
+        finally:
+            os._exit(code)
+
+    def _reap(self) -> None:
+        """Tell when the shell has ended; other children are what it left."""
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                pid, status = ended
+                if pid == self._shell:
+                    self._shell = None
+                    self._tell({"exit": status})
+
+    def _clear(self) -> None:
+        """End every process of the job: here, all there are but this one."""
+        if self._alone:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                while True:
+                    pid, status = os.waitpid(-1, 0)
+                    self._note(pid, status)
+            return
+        processtree.end_descendants(psutil.Process())
+        self._reap()
+
+    def _note(self, pid: int, status: int) -> None:
+        if pid == self._shell:
+            self._shell = None
+            self._tell({"exit": status})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(ConnectionError):  # nobody is there any more, which the next read finds out
+            messages.send(self._control, message)

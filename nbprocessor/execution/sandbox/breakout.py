@@ -1,0 +1,58 @@
+"""What a notebook would do that wants to get out: each attempt is tried, and what succeeds is told.
+
+The text of this module is run as a cell by the executor that is tested; it uses nothing of this project.
+"""
+
+import ctypes
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+
+def escapes(*, port: int, abstract: str, pid: int, command: str, secret: str, other: str) -> list[str]:
+    """Try everything; return what could be done, as ends of a sentence that begins with *a run*.
+
+    Args:
+        port: A TCP port at which the server listens on 127.0.0.1.
+        abstract: Name of an abstract unix socket at which it listens.
+        pid: Number of the server's process.
+        command: Its command line, as ``/proc`` has it.
+        secret: A file that only the server's user may read.
+        other: Folder of another job, with a file ``notebook.ipynb``.
+    """
+    attempts: dict[str, Callable[[], object]] = {
+        "can read files of the server's user": lambda: Path(secret).read_bytes(),
+        "sees another job's folder": lambda: Path(other, "notebook.ipynb").read_bytes(),
+        "can write into another job's folder": lambda: Path(other, "left").write_text("here"),
+        "can read the machine's passwords": lambda: Path("/etc/shadow").read_bytes(),
+        "can change the system": lambda: Path("/usr/nbprocessor-was-here").write_text("here"),
+        "can change the server's code": lambda: Path(os.__file__).open("a").close(),
+        "reaches the machine's network": lambda: socket.create_connection(("127.0.0.1", port), 1).close(),
+        "reaches sockets of the machine": lambda: _connected(abstract),
+        "sees the server's process": lambda: _must(Path(f"/proc/{pid}/cmdline").read_text() == command),
+        "can take away what hides the rest": lambda: _must(_unmounted(other)),
+    }
+    found = []
+    for what, attempt in attempts.items():
+        try:
+            attempt()
+        except Exception:  # noqa: BLE001, S112  # whatever keeps it from succeeding is welcome
+            continue
+        found.append(what)
+    return found
+
+
+def _must(succeeded: bool) -> None:  # it is all there is to say
+    if not succeeded:
+        raise PermissionError
+
+
+def _connected(name: str) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(f"\0{name}")
+
+
+def _unmounted(other: str) -> bool:
+    libc = ctypes.CDLL(None)
+    return any(libc.umount2(os.fsencode(path), 2) == 0 for path in (Path(other).parent, "/proc", "/dev"))

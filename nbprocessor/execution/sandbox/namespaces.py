@@ -1,0 +1,181 @@
+"""Linux namespaces for a slot and for a job, entered by a process itself; needs no right but that of a user.
+
+Every function raises OSError where the system does not allow it. Sources: namespaces(7), user_namespaces(7),
+mount_namespaces(7), capabilities(7).
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import socket
+import stat
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+_NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
+    0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
+)  # fmt: skip
+_RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _NOATIME, _NODIRATIME, _BIND, _REC, _PRIVATE, _RELATIME = (
+    1, 2, 4, 8, 32, 1024, 2048, 4096, 16384, 1 << 18, 1 << 21,
+)  # fmt: skip
+_KEPT = _RDONLY | _NOSUID | _NODEV | _NOEXEC | _NOATIME | _NODIRATIME | _RELATIME
+"""Flags of a mount that a remount has to repeat; ``statvfs`` tells them by the same numbers, but for RELATIME."""
+_ST_RELATIME = 4096
+_PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _AMBIENT_CLEAR = 4, 24, 38, 47, 4
+_CAPABILITIES = 64
+_CAPABILITY_VERSION_3 = 0x20080522
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
+SMALL = "size=16m,mode=1777"
+"""Options of the empty folders that stand where others' files are, and of ``/dev/shm``."""
+
+TEMPORARY = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # noqa: S108  # they are what is hidden
+"""Folders that every program writes; each job has them empty."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a job sees; paths are absolute and the same inside as outside."""
+
+    folder: Path
+    """The job's folder, read-only but for ``writable``."""
+    writable: Sequence[str]
+    """Its folders that the run may write, by name."""
+    scratch: Path
+    """The run's temporary folder."""
+    hidden: Sequence[Path]
+    """Folders whose contents are others': they are empty, but for what the job's own stands in."""
+    kept: Sequence[Path] = ()
+    """What is seen all the same although it lies in a hidden folder or a temporary one; see :func:`mounted_in`."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "folder": str(self.folder),
+            "writable": list(self.writable),
+            "scratch": str(self.scratch),
+            "hidden": [str(path) for path in self.hidden],
+            "kept": [str(path) for path in self.kept],
+        }
+
+    @classmethod
+    def read(cls, plain: dict[str, Any]) -> Self:
+        """Return what :meth:`plain` made JSON of."""
+        hidden, kept = ([Path(path) for path in plain[name]] for name in ("hidden", "kept"))
+        return cls(Path(plain["folder"]), plain["writable"], Path(plain["scratch"]), hidden, kept)
+
+
+def mounted_in(places: Iterable[Path]) -> list[Path]:
+    """Return what has been mounted below some folders."""
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        path = Path(line.split()[4].encode().decode("unicode_escape"))  # blanks are written \\040
+        if any(path != place and path.is_relative_to(place) for place in places):
+            found.append(path)
+    return found
+
+
+def leave_for_slot() -> None:
+    """Leave the namespaces this process is in; its next child is the first process of a slot's own process space."""
+    _unshare(_NEWUSER | _NEWNS | _NEWPID | _NEWIPC | _NEWNET | _NEWUTS)
+
+
+def furnish_slot() -> None:
+    """Give a slot's process space what belongs to it; called by its first process."""
+    _mount("none", "/", "", _REC | _PRIVATE)
+    _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
+    _mount("devpts", "/dev/pts", "devpts", _NOSUID | _NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+    _set_loopback_up()
+
+
+def seal(view: View) -> None:
+    """Let this process and its descendants see the view only, and take away what could undo it."""
+    _unshare(_NEWUSER | _NEWNS | _NEWIPC)
+    _mount("none", "/", "", _REC | _PRIVATE)
+    own = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in _own(view)}
+    for place in _without_nested([*TEMPORARY, *view.hidden]):
+        if place.is_dir():
+            _mount("tmpfs", str(place), "tmpfs", _NOSUID | _NODEV, SMALL)
+    for path, descriptor in own.items():
+        _make_place(path, descriptor)
+        _mount(f"/proc/self/fd/{descriptor}", str(path), "", _BIND | _REC)
+        if path == view.folder:
+            _remount_read_only(path)
+        os.close(descriptor)
+    _give_up_capabilities()
+
+
+def _own(view: View) -> Iterable[Path]:
+    """Yield what is the job's own, and what is kept; a folder comes before those in it."""
+    yield from view.kept
+    yield view.folder
+    yield from (view.folder / name for name in view.writable if (view.folder / name).is_dir())
+    yield view.scratch
+
+
+def _make_place(path: Path, descriptor: int) -> None:
+    """Make what something is to be mounted on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        path.mkdir(exist_ok=True)
+    else:
+        path.touch()
+
+
+def _without_nested(paths: Iterable[Path]) -> list[Path]:
+    """Leave out what lies below another of the paths: it is hidden with it."""
+    kept: list[Path] = []
+    for path in sorted(set(paths)):
+        if not any(path.is_relative_to(other) for other in kept):
+            kept.append(path)
+    return kept
+
+
+def _unshare(flags: int) -> None:
+    uid, gid = os.getuid(), os.getgid()
+    _must(_libc.unshare(flags), "unshare")
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+
+
+def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    arguments = [os.fsencode(text) or None for text in (source, target, kind)]
+    _must(_libc.mount(*arguments, ctypes.c_ulong(flags), os.fsencode(options) or None), f"mount {target}")
+
+
+def _remount_read_only(path: Path) -> None:
+    found = os.statvfs(path).f_flag
+    kept = found & _KEPT & ~_RELATIME | (_RELATIME if found & _ST_RELATIME else 0)
+    _mount("none", str(path), "", _REMOUNT | _BIND | _RDONLY | kept)
+
+
+def _set_loopback_up() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = fcntl.ioctl(control, _SIOCGIFFLAGS, struct.pack("16sh14x", b"lo", 0))
+        flags = struct.unpack("16sh14x", request)[1]
+        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))
+
+
+def _give_up_capabilities() -> None:
+    """Drop every capability for good: what was mounted above could be taken away with them."""
+    _must(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
+    for number in range(_CAPABILITIES):
+        if _libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0) != 0 and ctypes.get_errno() == errno.EINVAL:
+            break  # the last one there is has been dropped
+    _libc.prctl(_PR_CAP_AMBIENT, _AMBIENT_CLEAR, 0, 0, 0)
+    header = struct.pack("<Ii", _CAPABILITY_VERSION_3, 0)
+    _must(_libc.capset(header, struct.pack("<6I", *[0] * 6)), "drop capabilities")
+    # A process whose rights have changed would not be allowed to look at itself in /proc.
+    _must(_libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "dumpable")
+
+
+def _must(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
