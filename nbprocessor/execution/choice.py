@@ -116,6 +116,9 @@ class Executors:
             log.warning("executor cannot be used here executor=%s isolation=%s reason=%s", *way, error)
             self._broken[way] = (str(error), time.monotonic())
             await executor.close()
+        except asyncio.CancelledError:
+            await executor.close()
+            raise
         else:
             self._open[way] = executor
             log.info("executor ready executor=%s isolation=%s", *way)

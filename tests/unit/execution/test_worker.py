@@ -98,7 +98,6 @@ def test_a_failing_cell_is_named_with_its_error(at_work):
             "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)",
             'the kernel died in cell "compute" (exit code -11)',
         ),
-        ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", "the kernel died in cell"),
         ("input('name?')", 'cell "compute": StdinNotImplementedError'),
         ("raise SystemExit(3)", 'cell "compute": SystemExit 3'),
         ("raise ValueError('x' * 1_000_000)", 'cell "compute": ValueError xxx'),
@@ -148,10 +147,11 @@ def test_links_and_pipes_a_notebook_leaves_are_not_followed(direct):
     source = (
         "import os\n"
         "os.symlink('/etc/passwd', '../outputs/secret.json')\n"
-        "os.link('../notebook.ipynb', '../outputs/linked.json')\n"
+        "open('../outputs/own.json', 'w').close(); os.link('../outputs/own.json', '../outputs/linked.json')\n"
         "os.mkfifo('../outputs/pipe.json')\n"
         "os.symlink('/etc', '../outputs/etc')\n"
-        "os.remove('../inputs.json'); os.symlink('/etc/hostname', '../inputs.json')\n"
+        "try:\n    os.remove('../inputs.json'); os.symlink('/etc/hostname', '../inputs.json')\n"
+        "except OSError:\n    pass  # where the run is sealed\n"
         "from IPython.display import publish_display_data\n"
         "for name in ('secret', 'linked', 'pipe'):\n"
         "    facts = {'output': name, 'mediaType': 'application/json', 'href': name + '.json'}\n"
