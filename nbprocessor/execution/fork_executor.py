@@ -144,30 +144,39 @@ class _Zygote:
         Raises:
             ExecutionError: It cannot be started.
         """
+        environment = _environment(isolation)
+        room = isolation.around_fork_server(environment)
         ours, theirs = messages.pair()
         ours.setblocking(False)
-        environment = _environment(isolation)
-        command = [sys.executable, "-P", "-m", "nbprocessor.execution.zygote", str(theirs.fileno())]
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *isolation.around_fork_server(environment),
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                env=environment,
-                start_new_session=True,
-            )
-        ready = b""
+        process, ready = None, b""
         try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    *room,
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "nbprocessor.execution.zygote",
+                    str(theirs.fileno()),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(),),
+                    env=environment,
+                    start_new_session=True,
+                )
             async with asyncio.timeout(START_TIMEOUT):
                 ready = await asyncio.get_running_loop().sock_recv(ours, messages.MAX_MESSAGE)
         except TimeoutError:
             pass
+        except OSError as error:
+            raise ExecutionError(f"the fork server could not be started: {error}") from error
         finally:
             if not ready:
-                await _abandon(process, ours)
-        if not ready:
-            raise ExecutionError(f"the fork server did not start (exit code {process.returncode}); the log says why")
+                ours.close()
+                if process is not None:
+                    await _ended(process)
+        if process is None or not ready:
+            code = process.returncode if process else None
+            raise ExecutionError(f"the fork server did not start (exit code {code}); the log says why")
         zygote = cls(process, ours, signature, sealed=isolation.seals)
         asyncio.get_running_loop().add_reader(ours, zygote._read)
         return zygote
@@ -277,10 +286,9 @@ class _Zygote:
             slot.watch()
 
 
-async def _abandon(process: asyncio.subprocess.Process, control: socket.socket) -> None:
+async def _ended(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()
-    control.close()
     await process.wait()
 
 

@@ -1,4 +1,4 @@
-"""What a notebook would do that wants to get out: each attempt is tried, and what succeeds is told.
+"""What a notebook would do that wants to get out: each attempt is tried, and what succeeds is told, and does no harm.
 
 The text of this module is run as a cell by the executor that is tested; it uses nothing of this project.
 """
@@ -6,6 +6,7 @@ The text of this module is run as a cell by the executor that is tested; it uses
 import ctypes
 import os
 import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,12 +27,12 @@ def escapes(*, port: int, abstract: str, pid: int, command: str, secret: str, ot
         "sees another job's folder": lambda: Path(other, "notebook.ipynb").read_bytes(),
         "can write into another job's folder": lambda: Path(other, "left").write_text("here"),
         "can read the machine's passwords": lambda: Path("/etc/shadow").read_bytes(),
-        "can change the system": lambda: Path("/usr/nbprocessor-was-here").write_text("here"),
+        "can change the system": lambda: tempfile.TemporaryFile(dir="/usr").close(),
         "can change the server's code": lambda: Path(os.__file__).open("a").close(),
         "reaches the machine's network": lambda: socket.create_connection(("127.0.0.1", port), 1).close(),
         "reaches sockets of the machine": lambda: _connected(abstract),
         "sees the server's process": lambda: _must(Path(f"/proc/{pid}/cmdline").read_text() == command),
-        "can take away what hides the rest": lambda: _must(_unmounted(other)),
+        "can take away what hides the rest": lambda: _must(_mounted()),
     }
     found = []
     for what, attempt in attempts.items():
@@ -53,6 +54,8 @@ def _connected(name: str) -> None:
         connection.connect(f"\0{name}")
 
 
-def _unmounted(other: str) -> bool:
+def _mounted() -> bool:
+    """Mount something on an empty folder of one's own, and take it away again: who can could unmount what hides."""
     libc = ctypes.CDLL(None)
-    return any(libc.umount2(os.fsencode(path), 2) == 0 for path in (Path(other).parent, "/proc", "/dev"))
+    place = os.fsencode(tempfile.mkdtemp(dir="."))
+    return bool(libc.mount(b"tmpfs", place, b"tmpfs", 0, None) == 0 and libc.umount2(place, 0) == 0)

@@ -1,0 +1,105 @@
+"""Sealed runs: what a notebook that wants to get out can do, and what is chosen where sealing does not hold."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from nbprocessor.config import Execution, Results, Settings
+from nbprocessor.errors import ExecutionError
+from nbprocessor.execution.choice import EXECUTORS, Executors
+from nbprocessor.execution.executor import Executor
+from nbprocessor.execution.fork_executor import ForkExecutor
+from nbprocessor.execution.sandbox import bubblewrap, selftest
+from nbprocessor.execution.sandbox.choice import isolations
+from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
+from nbprocessor.execution.sandbox.room import BubblewrapIsolation
+from nbprocessor.execution.subprocess_executor import SubprocessExecutor
+from tests.servers import bubblewrap as installed
+
+pytestmark = pytest.mark.kernel
+EXECUTOR = pytest.mark.parametrize("executor", [ForkExecutor, SubprocessExecutor], ids=lambda kind: kind.name)
+
+
+class Sieve(NoIsolation):
+    """An isolation that claims to seal, and does not."""
+
+    name: ClassVar[str] = "bwrap"
+    seals: ClassVar[bool] = True
+
+    def around_fork_server(self, environment: Mapping[str, str]) -> Sequence[str]:
+        raise ExecutionError("no fork server here")
+
+
+def escapes(kind: type[Executor], isolation: Isolation) -> Sequence[str]:
+    async def attempt() -> Sequence[str]:
+        executor = kind(isolation)
+        await executor.open()
+        try:
+            return await selftest.escapes(executor, isolation.results)
+        finally:
+            await executor.close()
+
+    return asyncio.run(attempt())
+
+
+@EXECUTOR
+def test_a_sealed_run_can_do_nothing_of_what_it_must_not(tmp_path: Path, executor: type[Executor]):
+    installed.require()
+    assert escapes(executor, BubblewrapIsolation(tmp_path)) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@EXECUTOR
+def test_the_self_test_finds_what_an_unsealed_run_can_do(tmp_path: Path, executor: type[Executor]):
+    found = escapes(executor, NoIsolation(tmp_path))
+    assert {"sees another job's folder", "reaches the machine's network", "sees the server's process"} <= set(found)
+
+
+def test_what_does_not_hold_is_passed_over_with_what_a_run_could_do(tmp_path: Path, caplog):
+    async def choose() -> tuple[str, str]:
+        executors = Executors("auto", EXECUTORS, [Sieve(tmp_path), NoIsolation(tmp_path)])
+        try:
+            chosen = await executors.choose("", "python3", "python")
+            broken = {fact["name"]: fact["broken"] for fact in executors.facts() if "broken" in fact}
+            assert "does not hold: a run can read files of the server's user" in broken["subprocess"]
+            return chosen.name, chosen.isolation.name
+        finally:
+            await executors.close()
+
+    assert asyncio.run(choose()) == ("direct", "none")
+    assert any("sees another job's folder" in record.message for record in caplog.records)
+
+
+def test_sealing_that_was_asked_for_is_never_left_out(tmp_path: Path):
+    async def choose() -> None:
+        executors = Executors("auto", EXECUTORS, [Sieve(tmp_path)])
+        try:
+            await executors.choose("", "python3", "python")
+        finally:
+            await executors.close()
+
+    with pytest.raises(ExecutionError, match="does not hold"):
+        asyncio.run(choose())
+
+
+def test_without_bubblewrap_the_reason_is_said(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(bubblewrap, "program", lambda: None)
+    with pytest.raises(ExecutionError, match="bubblewrap is not installed"):
+        escapes(SubprocessExecutor, BubblewrapIsolation(tmp_path))
+
+
+@pytest.mark.parametrize(("setting", "names"), [("auto", ["bwrap", "none"]), ("bwrap", ["bwrap"]), ("none", ["none"])])
+def test_the_setting_says_what_may_be_tried(tmp_path: Path, setting: str, names: list[str]):
+    settings = Settings(results=Results(folder=tmp_path), execution=Execution(isolation=setting))
+    assert [isolation.name for isolation in isolations(settings)] == names
+
+
+def test_nothing_of_the_users_is_in_the_room(tmp_path: Path):
+    command = bubblewrap.command("bwrap", writable=[tmp_path], environment={}, options=[])
+    shown = {Path(command[place + 1]) for place, part in enumerate(command) if part in {"--ro-bind", "--bind"}}
+    assert Path.home() not in shown and Path("/") not in shown and Path("/etc") not in shown
+    project = Path(bubblewrap.nbprocessor.__file__).parent.parent
+    assert project not in shown and project / "nbprocessor" in shown
