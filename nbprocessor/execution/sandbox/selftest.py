@@ -19,7 +19,7 @@ from nbprocessor import contract
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution import collection, scratch
 from nbprocessor.execution.environment import passed
-from nbprocessor.execution.executor import Executor, Run
+from nbprocessor.execution.executor import Executor, Outcome, Run, RunningJob
 from nbprocessor.execution.sandbox import breakout
 
 PATIENCE = 60.0
@@ -46,13 +46,7 @@ async def escapes(executor: Executor, results: Path) -> Sequence[str]:
             _write_notebook(folder, facts)
             environment = {**passed(os.environ), **scratch.environment(place), contract.JOB_ID: str(job_id)}
             run = Run(job_id, folder, place, "python3", "python", {}, environment)
-            running = await executor.start(run, lambda _: None)
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    outcome = await running.wait()
-            except TimeoutError:
-                await running.kill()
-                raise ExecutionError("the self-test of the isolation did not come to its end") from None
+            outcome = await _outcome(await executor.start(run, lambda _: None))
         if outcome.error is not None:
             raise ExecutionError(f"the self-test of the isolation failed: {outcome.error}")
         return _told(folder)
@@ -60,6 +54,20 @@ async def escapes(executor: Executor, results: Path) -> Sequence[str]:
         scratch.remove(place)
         for path in (folder, other):
             shutil.rmtree(path, ignore_errors=True)
+
+
+async def _outcome(running: RunningJob) -> Outcome:
+    """Wait for the end of a run, but not for ever; nothing of it is left, whatever happens."""
+    waiting = asyncio.ensure_future(running.wait())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await asyncio.shield(waiting)
+    except TimeoutError:
+        raise ExecutionError("the self-test of the isolation did not come to its end") from None
+    finally:
+        if not waiting.done():
+            await running.kill()
+            await waiting
 
 
 @contextmanager

@@ -165,7 +165,7 @@ def test_links_and_pipes_a_notebook_leaves_are_not_followed(direct):
         "outputs", "work",
     }  # fmt: skip
     assert b"inputs" in direct.results.read(job.id, contract.FILE_INPUTS)
-    assert list((direct.results.folder(job.id) / "outputs").iterdir()) == []
+    assert [path.name for path in (direct.results.folder(job.id) / "outputs").iterdir()] in ([], ["own.json"])
 
 
 def test_a_folder_as_deep_as_can_be_ends_the_job_all_the_same(direct):
