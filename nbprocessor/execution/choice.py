@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nbprocessor.errors import ExecutionError
+from nbprocessor.execution import selftest
 from nbprocessor.execution.executor import Executor
 from nbprocessor.execution.fork_executor import ForkExecutor
-from nbprocessor.execution.sandbox import selftest
 from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
 from nbprocessor.execution.subprocess_executor import SubprocessExecutor
 

@@ -9,10 +9,11 @@ import pytest
 
 from nbprocessor.config import Execution, Results, Settings
 from nbprocessor.errors import ExecutionError
+from nbprocessor.execution import selftest
 from nbprocessor.execution.choice import EXECUTORS, Executors
 from nbprocessor.execution.executor import Executor
 from nbprocessor.execution.fork_executor import ForkExecutor
-from nbprocessor.execution.sandbox import bubblewrap, selftest
+from nbprocessor.execution.sandbox import bubblewrap
 from nbprocessor.execution.sandbox.choice import isolations
 from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
 from nbprocessor.execution.sandbox.room import BubblewrapIsolation

@@ -17,10 +17,9 @@ import nbformat
 
 from nbprocessor import contract
 from nbprocessor.errors import ExecutionError
-from nbprocessor.execution import collection, scratch
+from nbprocessor.execution import breakout, collection, scratch
 from nbprocessor.execution.environment import passed
 from nbprocessor.execution.executor import Executor, Outcome, Run, RunningJob
-from nbprocessor.execution.sandbox import breakout
 
 PATIENCE = 60.0
 """Seconds a run of the self-test may take; a fork takes part of one, a kernel two."""
