@@ -17,6 +17,7 @@ POINTS = frozenset({
     "claimed", "run-prepared", "run-started", "data-written", "run-ended",
     "end-found", "manifest-written", "end-committed",  # its end is recorded
     "requeued", "callback-claimed", "callback-sent",
+    "fires-prepared", "fires-stored",  # the jobs of what is due are made
     "folder-leaving", "swept", "job-adopted", "lost-recorded", "jobs-rebuilt",
 })  # fmt: skip
 

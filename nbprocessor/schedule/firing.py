@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from nbprocessor import faultpoints
 from nbprocessor.model import Fire, FireOutcome, JobStatus, OverlapPolicy, Schedule
 from nbprocessor.schedule.misfires import passed
 from nbprocessor.schedule.preparation import Preparation, Prepared, Refused
@@ -147,7 +148,9 @@ class Firing:
             with ThreadPoolExecutor(min(WRITERS, len(prepared) or 1)) as writers:
                 accepting = (self._results.accepting(one.job.id, one.files) for one in prepared)
                 list(writers.map(accepted.enter_context, accepting))
+            faultpoints.passed("fires-prepared")
             stored = self._fires.store([step for step, _ in stepped], holder)
+            faultpoints.passed("fires-stored")
             for one in prepared:
                 if one.job.id not in stored.jobs:
                     self._results.delete(one.job.id)

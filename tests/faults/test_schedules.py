@@ -1,0 +1,147 @@
+"""Schedules under faults: of a simulated day no fire is lost, none is doubled, and each is accounted for.
+
+The long form is ``NBPROCESSOR_FAULTS=long``: 200 kills in each of the nights in which the clock is changed.
+"""
+
+import multiprocessing
+import os
+import random
+import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.faults import simulation
+from tests.servers.nbprocessor import start
+
+LONG = os.environ.get("NBPROCESSOR_FAULTS") == "long"
+KILLS = 200 if LONG else 6
+DAY = timedelta(days=1) if LONG else timedelta(hours=4)
+SPRING = datetime(2026, 3, 28, 23, tzinfo=UTC)
+AUTUMN = datetime(2026, 10, 24, 23, tzinfo=UTC)
+"""Before the hour that is left out, and the one that comes twice."""
+BACK, FORTH = timedelta(hours=-2), timedelta(hours=2)
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Processes that begin with everything imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.faults.simulation"])
+    return context
+
+
+def accounted(folder, begin, end) -> dict[str, int]:
+    table = simulation.drained(folder, end)
+    try:
+        return simulation.assert_accounted(table, begin, end)
+    finally:
+        table.engine.dispose()
+
+
+def run_through(processes, folder, begin, end, jumps=(), schedulers=1) -> None:
+    """Let processes live through the rest of the day side by side."""
+    living = [processes.Process(target=simulation.live, args=(folder, begin, end, jumps, n)) for n in range(schedulers)]
+    for process in living:
+        process.start()
+    for process in living:
+        process.join(240)
+        assert process.exitcode == 0
+
+
+@pytest.mark.parametrize("begin", [SPRING, AUTUMN], ids=["spring", "autumn"])
+def test_whatever_is_killed_each_fire_of_the_day_is_accounted_for(tmp_path, processes, begin):
+    seed, end, now = random.Random(begin.month), begin + DAY, begin
+    simulation.prepare(tmp_path, begin)
+    for turn in range(KILLS):
+        stop = begin + (end - begin) * (turn + 1) / KILLS
+        victims = [
+            processes.Process(target=simulation.live, args=(tmp_path, now, stop, (), turn * 2 + n)) for n in range(2)
+        ]
+        for victim in victims:
+            victim.start()
+        # The moment of the kill is what is drawn; it is no event that could be waited for.
+        time.sleep(seed.uniform(0.05, 1.0))
+        for victim in victims:
+            victim.kill()
+            victim.join()
+        down = timedelta(minutes=seed.choice([0, 0, 1, 3, 20, 90]))
+        now = max(now, simulation.last_minute(tmp_path, now) + down)
+        if now > end:
+            break
+    run_through(processes, tmp_path, now, end)
+    counted = accounted(tmp_path, begin, end)
+    assert counted["successful"] > 5
+
+
+@pytest.mark.parametrize("jump", [BACK, FORTH], ids=["back", "forth"])
+def test_a_clock_that_is_set_loses_no_fire_and_doubles_none(tmp_path, processes, jump):
+    begin, end = AUTUMN, AUTUMN + DAY
+    simulation.prepare(tmp_path, begin)
+    run_through(processes, tmp_path, begin, end, [(begin + timedelta(hours=1, minutes=2), jump)])
+    assert accounted(tmp_path, begin, end)["successful"] > 5
+
+
+def test_two_schedulers_with_different_clocks_fire_each_moment_once(tmp_path, processes):
+    begin, end = SPRING, SPRING + DAY / 2
+    simulation.prepare(tmp_path, begin)
+    run_through(processes, tmp_path, begin, end, schedulers=3)
+    assert accounted(tmp_path, begin, end)["successful"] > 5
+
+
+def test_while_the_database_is_locked_fires_wait(tmp_path, processes):
+    begin, end = SPRING, SPRING + timedelta(hours=2)
+    simulation.prepare(tmp_path, begin)
+    living = processes.Process(target=simulation.live, args=(tmp_path, begin, end, (), 1))
+    with closing(sqlite3.connect(tmp_path / "jobs.db", isolation_level=None, timeout=30)) as other:
+        living.start()
+        while simulation.last_minute(tmp_path, begin) == begin:
+            time.sleep(0.05)
+        other.execute("BEGIN EXCLUSIVE")
+        # A transaction waits for five seconds; the lock is to last longer.
+        living.join(10 if LONG else 6)
+        other.execute("ROLLBACK")
+    living.join(240)
+    assert living.exitcode == 0
+    assert accounted(tmp_path, begin, end)["successful"] > 5
+
+
+@pytest.mark.parametrize("point", ["folder-made", "fires-prepared", "fires-stored"])
+def test_a_process_that_ends_in_the_middle_of_firing_leaves_the_fire_to_come_or_made(tmp_path, processes, point):
+    begin, end = SPRING, SPRING + timedelta(minutes=45)
+    simulation.prepare(tmp_path, begin)
+    for turn in range(2):
+        victim = processes.Process(target=_live_until, args=(point, tmp_path, begin, end, turn))
+        victim.start()
+        victim.join(60)
+        assert victim.exitcode == 137
+    run_through(processes, tmp_path, simulation.last_minute(tmp_path, begin), end)
+    accounted(tmp_path, begin, end)
+
+
+def _live_until(point, folder, begin, end, turn) -> None:
+    from nbprocessor import faultpoints
+
+    faultpoints.arm(point)
+    simulation.live(folder, simulation.last_minute(folder, begin), end, (), turn)
+
+
+@pytest.mark.kernel
+def test_of_two_servers_the_other_fires_soon_after_the_ones_death(tmp_path, notebooks):
+    results = tmp_path / "results"
+    with start(notebooks, results) as first:
+        _wait_until(lambda: first.get("/health").json()["schedules"]["firesHere"])
+        with start(notebooks, results) as second:
+            assert not second.get("/health").json()["schedules"]["firesHere"]
+            first.process.kill()
+            first.process.wait()
+            _wait_until(lambda: second.get("/health").json()["schedules"]["firesHere"], patience=30)
+
+
+def _wait_until(reached, patience=60.0) -> None:
+    deadline = time.monotonic() + patience
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
