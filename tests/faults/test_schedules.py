@@ -18,7 +18,7 @@ from tests.servers.nbprocessor import start
 
 LONG = os.environ.get("NBPROCESSOR_FAULTS") == "long"
 KILLS = 200 if LONG else 6
-DAY = timedelta(days=1) if LONG else timedelta(hours=4)
+DAY = timedelta(days=1) if LONG else timedelta(hours=3)
 SPRING = datetime(2026, 3, 28, 23, tzinfo=UTC)
 AUTUMN = datetime(2026, 10, 24, 23, tzinfo=UTC)
 """Before the hour that is left out, and the one that comes twice."""
