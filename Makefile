@@ -1,6 +1,6 @@
 # Everything there is to do here, as commands; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve test test-again test-other test-other-again servers check bench clean lint format types imports notebooks
+.PHONY: help setup run serve test test-again test-other test-other-again servers keycloak check bench clean lint format types imports notebooks
 
 BIN := .venv/bin
 OTHER := .venv-other/bin
@@ -40,8 +40,11 @@ test-other: setup servers ## run the API tests on the other pygeoapi line, in .v
 	else PYTHON= .ci/setup .venv-other 3.12+ 'pygeoapi>=0.21,<0.22'; fi && \
 	$(OTHER)/python $(PYTEST) tests/api
 
-servers: ## see to PostgreSQL, bubblewrap and Chromium, which the tests need
+servers: setup ## see to PostgreSQL, bubblewrap, Chromium and Keycloak, which the tests need
 	@.ci/servers
+
+keycloak: setup ## Keycloak on port 8080 with the realm of docker/keycloak, until Ctrl-C
+	@$(BIN)/python -m tests.servers.keycloak serve
 
 check: setup ## ruff, mypy, import-linter, clean notebooks: all at once
 	@$(MAKE) --no-print-directory --jobs --keep-going $(GROUPED) types imports lint format notebooks

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from nbprocessor import __version__
 from nbprocessor.api import bodies
+from nbprocessor.api.access import protected
 from nbprocessor.api.documents import DocumentRoutes
 from nbprocessor.api.errors import ErrorResponses
 from nbprocessor.api.guard import Guard
@@ -28,6 +29,9 @@ from nbprocessor.api.routes import StandardRoutes
 from nbprocessor.api.schedules import ScheduleRoutes
 from nbprocessor.api.service import NotebookAPI
 from nbprocessor.api.services import Services
+from nbprocessor.api.shares import ShareRoutes
+from nbprocessor.auth import signin
+from nbprocessor.auth.signin import SignIn
 from nbprocessor.callbacks import CallbackSender
 from nbprocessor.catalogue import Catalogue
 from nbprocessor.config import LOOPBACK, Settings
@@ -63,6 +67,12 @@ from nbprocessor.web.steps import steps
 log = logging.getLogger(__name__)
 
 
+EXPOSED = (
+    "Content-Disposition", "ETag", "Link", "Location", "Preference-Applied", "Retry-After", "WWW-Authenticate",
+)  # fmt: skip
+"""Headers of answers that pages of other origins may read."""
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """Everything that lives as long as the program does."""
@@ -78,6 +88,8 @@ class House:
     scheduler: Scheduler
     stopping: asyncio.Event
     """Set once the program is to end."""
+    sign_in: SignIn | None = None
+    """None: sign-in is off."""
 
     def stop(self) -> None:
         """End in order: no job begins, running ones are interrupted, nobody is kept waiting; called in the loop."""
@@ -96,7 +108,7 @@ def build(
         tokens: Whose token a job's requests to Data Management carry; by default nobody's.
 
     Raises:
-        StoreUnavailable: The database or the results folder cannot be used.
+        StoreUnavailable: The database, the results folder or the security log cannot be used.
     """
     results = ResultStore(settings.results.folder, settings.results.url, settings.results.reserve)
     store = JobStore(open_database(settings.store_url))
@@ -113,7 +125,19 @@ def build(
         executors=Executors(settings.execution.executor, executors, isolations(settings)),
     )
     schedules, scheduler = _scheduling(settings, catalogue, store, results, outbound, worker)
-    return House(settings, catalogue, store, results, outbound, events, worker, schedules, scheduler, asyncio.Event())
+    return House(
+        settings=settings,
+        catalogue=catalogue,
+        store=store,
+        results=results,
+        outbound=outbound,
+        events=events,
+        worker=worker,
+        schedules=schedules,
+        scheduler=scheduler,
+        stopping=asyncio.Event(),
+        sign_in=signin.build(settings.auth),
+    )
 
 
 def _scheduling(
@@ -206,13 +230,19 @@ def create_app(house: House, base_url: str) -> Starlette:
         steps=steps,
         health=partial(health, house),
         schedules=house.schedules,
+        sign_in=house.sign_in,
     )
+    routes = [
+        *StandardRoutes(services).routes(),
+        *DocumentRoutes(services).routes(),
+        *ScheduleRoutes(services).routes(),
+    ]
+    if house.sign_in is not None:
+        routes += ShareRoutes(services, house.sign_in.shares).routes()
     errors = ErrorResponses(pages.render, PAGE_HEADERS)
     return Starlette(
         routes=[
-            *StandardRoutes(services).routes(),
-            *DocumentRoutes(services).routes(),
-            *ScheduleRoutes(services).routes(),
+            *protected(routes, house.sign_in),
             Mount("/static", StaticFiles(directory=static_folder()), name="static"),
         ],
         middleware=_middleware(settings, base_url),
@@ -234,14 +264,26 @@ def health(house: House) -> dict[str, Any]:
             found[part] = check()
         except NbprocessorError as error:
             faults[part] = str(error)
+    sign_in = _sign_in_facts(house.sign_in, faults)
     return {
         "status": "degraded" if faults else "ok",
         "version": __version__,
         "faults": faults,
-        "processes": {"onOffer": len(house.catalogue.processes), "withFaults": sorted(house.catalogue.faults)},
+        # Which notebooks have faults is nothing for those who may not see them.
+        "processes": {"onOffer": len(house.catalogue.processes)}
+        | ({} if house.sign_in else {"withFaults": sorted(house.catalogue.faults)}),
         **found.get("store", {"jobs": {}, "workers": {}, "schedules": {}}),
         "execution": house.worker.facts(),
-    }
+    } | sign_in
+
+
+def _sign_in_facts(sign_in: SignIn | None, faults: dict[str, str]) -> dict[str, Any]:
+    """Tell what is missing for signing in; a fault is that nobody can."""
+    if sign_in is None:
+        return {}
+    if not sign_in.keys.ready:
+        faults["signIn"] = "There are no keys of Keycloak, so nobody can sign in."
+    return {"signIn": {"issuer": sign_in.auth.issuer_url, "problems": list(sign_in.problems)}}
 
 
 def _queue_facts(house: House) -> dict[str, Any]:
@@ -264,7 +306,7 @@ def _middleware(settings: Settings, base_url: str) -> list[Middleware]:
             allow_origins=list(settings.server.cors_origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Accept", "Accept-Language", "Authorization", "Content-Type", "If-None-Match", "Prefer"],
-            expose_headers=["Content-Disposition", "ETag", "Link", "Location", "Preference-Applied", "Retry-After"],
+            expose_headers=EXPOSED,
         ),
     ]
 
@@ -287,6 +329,8 @@ def _lifespan(house: House, base_url: str) -> Callable[[Starlette], Any]:
         ]
         if house.settings.schedule.enabled:
             tasks.append(asyncio.create_task(house.scheduler.run(stop), name="schedules"))
+        if house.sign_in is not None:
+            tasks.append(asyncio.create_task(house.sign_in.watch(stop), name="sign-in"))
         for task in tasks:
             task.add_done_callback(_report_end)
         try:
@@ -294,6 +338,8 @@ def _lifespan(house: House, base_url: str) -> Callable[[Starlette], Any]:
         finally:
             house.stop()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if house.sign_in is not None:
+                house.sign_in.security_log.close()
 
     return lifespan
 

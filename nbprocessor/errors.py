@@ -13,6 +13,9 @@
     ├── InvalidRequest           .problems              a request the client has to mend
     ├── ScheduleDeclared         .schedule_id           it is changed where its notebook declares it
     ├── RightsLost               .reason                an owner may no longer do what his schedule does
+    ├── Unauthenticated          .reason                nobody is signed in, or the token is not good
+    ├── Forbidden                .reason                signed in, and may not do this
+    ├── SignInUnavailable        .reason .retry_after   Keycloak does not answer, and is needed for this
     ├── ResultNotReady           .job_id .status
     ├── ResultGone               .job_id                the record is there, its files are not
     ├── QueueFull                .limit .retry_after
@@ -123,6 +126,23 @@ class InvalidRequest(NbprocessorError):
         self.problems = tuple(problems)
 
 
+class Unauthenticated(NbprocessorError):
+    """Nobody is signed in, or the token is not good; ``reason`` never holds a part of a token."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason or "Sign in first: this needs a token of Keycloak (Authorization: Bearer).")
+        self.reason = reason
+        """Why the token is refused; empty: there was none."""
+
+
+class Forbidden(NbprocessorError):
+    """Who asks is known, and may not do this."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class ScheduleDeclared(NbprocessorError):
     """A schedule of a notebook's front matter cannot be changed or removed from outside of it."""
 
@@ -140,6 +160,15 @@ class RightsLost(NbprocessorError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class SignInUnavailable(NbprocessorError):
+    """Whether a token is good cannot be told now: Keycloak does not answer."""
+
+    def __init__(self, reason: str, retry_after: int = 10) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
 
 
 class ResultNotReady(NbprocessorError):

@@ -2,7 +2,7 @@
 
 import signal
 
-pytest_plugins = ["tests.servers.nbprocessor", "tests.servers.datamanagement"]
+pytest_plugins = ["tests.servers.nbprocessor", "tests.servers.datamanagement", "tests.servers.keycloak"]
 
 
 def pytest_configure() -> None:

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from nbprocessor.api.prefer import Preference
-from nbprocessor.model import Execution, Job, JobFilter, Process
+from nbprocessor.model import Execution, Job, JobFilter, Json, Process
 
 
 @dataclass(slots=True)
@@ -15,7 +15,11 @@ class Call:
     processes: Mapping[str, Process]
     """The processes on offer when the request came in: one snapshot for the whole request."""
     owner: str | None = None
-    """Whose jobs are seen; None: everybody's (sign-in off)."""
+    """Whose jobs can be reached; None: everybody's (sign-in off, or an administrator)."""
+    submitter: str | None = None
+    """Whose a new job will be; None while sign-in is off."""
+    openapi: Mapping[str, Json] = field(default_factory=dict)
+    """The document for this request."""
     offset: int = 0
     """Of the process list, which pygeoapi pages by ``limit`` only."""
     filter: JobFilter = JobFilter()

@@ -61,7 +61,7 @@ class NotebookManager(BaseManager):  # type: ignore[misc]  # pygeoapi has no ann
             raise RuntimeError("execute_process is called with a validated request only")
         process = self._process(process_id)
         asynchronous = runs_async(process, call.preference.respond_async)
-        job = self._submit(process, call.execution, call.owner, "async" if asynchronous else "sync")
+        job = self._submit(process, call.execution, call.submitter, "async" if asynchronous else "sync")
         call.jobs[str(job.id)] = job
         return str(job.id), "application/json", None, PygeoapiStatus.accepted, {}
 

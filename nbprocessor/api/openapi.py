@@ -1,4 +1,4 @@
-"""The OpenAPI 3.0 document: ``openapi.yml`` beside this module, and one execute operation per process on offer."""
+"""The OpenAPI 3.0 document: the ``.yml`` files beside this module, and one execute operation per process on offer."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -8,8 +8,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from nbprocessor.catalogue import Catalogue
-from nbprocessor.config import Settings
+from nbprocessor.api.access import ACTIONS, PUBLIC
+from nbprocessor.auth.policy import Action
+from nbprocessor.config import Auth, Settings
 from nbprocessor.language import localise, text
 from nbprocessor.model import Input, Json, Process
 
@@ -23,10 +24,12 @@ _EXTRA_KEYWORDS = frozenset(
 _NEVER_CACHED = frozenset({"/health", "/jobs/{jobID}/events", "/processes/{processID}/check"})
 
 
-def openapi_document(settings: Settings, base_url: str, catalogue: Catalogue) -> dict[str, Json]:
-    """Return the document for the processes on offer now, complete in itself."""
+def openapi_document(settings: Settings, base_url: str, processes: Mapping[str, Process]) -> dict[str, Json]:
+    """Return the document for the processes that somebody sees now, complete in itself."""
     language = settings.server.language
-    document = deepcopy(_static())
+    document = deepcopy(_static("openapi.yml"))
+    if settings.auth.on:
+        _add_sign_in(document)
     document["info"] = {
         "title": settings.metadata.title,
         "description": settings.metadata.description,
@@ -37,9 +40,52 @@ def openapi_document(settings: Settings, base_url: str, catalogue: Catalogue) ->
     for path, resource in document["paths"].items():
         for method in {"get", "post", "put", "patch", "delete"} & resource.keys():
             resource[method]["responses"] = _common_responses(method, path) | resource[method]["responses"]
-    for process in catalogue.processes.values():
+    for process in processes.values():
         document["paths"][f"/processes/{process.id}/execution"] = {"post": _execute_operation(process, language)}
+    if settings.auth.on:
+        _secure(document, settings.auth)
     return document
+
+
+def _add_sign_in(document: dict[str, Any]) -> None:
+    """Add what there is only while sign-in is on."""
+    more = deepcopy(_static("openapi_signin.yml"))
+    document["paths"] |= more["paths"]
+    for path, parameters in more["parameters"].items():
+        operation = document["paths"][path]["get"]
+        operation["parameters"] = [*operation.get("parameters", ()), *parameters]
+    for kind, named in more["components"].items():
+        document["components"][kind] |= named
+
+
+def _secure(document: dict[str, Any], auth: Auth) -> None:
+    """Say how to sign in, and for what it is needed."""
+    document["components"]["securitySchemes"] = {
+        "keycloak": {
+            "type": "openIdConnect",
+            "openIdConnectUrl": f"{auth.issuer_url}/.well-known/openid-configuration",
+        },
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    }
+    document["security"] = [{"keycloak": []}, {"token": []}]
+    for path, resource in document["paths"].items():
+        action = ACTIONS.get(_route(path), Action.ADMINISTER)
+        for method in {"get", "post", "put", "patch", "delete"} & resource.keys():
+            operation = resource[method]
+            operation["responses"]["401"] = {"$ref": "#/components/responses/NotSignedIn"}
+            if action is PUBLIC:
+                operation["security"] = []
+                continue
+            operation["responses"]["403"] = {"$ref": "#/components/responses/Refused"}
+            if auth.public_processes and action is Action.LOOK:
+                operation["security"] = [*document["security"], {}]
+
+
+def _route(path: str) -> str:
+    """Return the route that answers a path of the document."""
+    if path.startswith("/processes/") and path.endswith("/execution"):
+        return "/processes/{process_id}/execution"
+    return path.replace("ID}", "_id}")
 
 
 def _common_responses(method: str, path: str) -> dict[str, Json]:
@@ -67,7 +113,7 @@ def _execute_operation(process: Process, language: str) -> dict[str, Json]:
             "required": bool([field for field in process.inputs.values() if field.min_occurs > 0]),
             "content": {"application/json": {"schema": _execute_schema(process, language)}},
         },
-        "responses": deepcopy(_static()["paths"]["/processes/{processID}/execution"]["post"]["responses"])
+        "responses": deepcopy(_static("openapi.yml")["paths"]["/processes/{processID}/execution"]["post"]["responses"])
         | _common_responses("post", ""),
     }
 
@@ -132,7 +178,7 @@ def _openapi_30(schema: Json) -> Json:
 
 
 @cache
-def _static() -> dict[str, Json]:
-    source = resources.files(__package__).joinpath("openapi.yml").read_text(encoding="utf-8")
+def _static(file: str) -> dict[str, Json]:
+    source = resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
     document: dict[str, Json] = YAML(typ="safe", pure=True).load(source)
     return document

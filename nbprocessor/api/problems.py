@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from nbprocessor.errors import (
+    Forbidden,
     InvalidRequest,
     NbprocessorError,
     NoSuchJob,
@@ -17,7 +18,9 @@ from nbprocessor.errors import (
     ResultNotReady,
     RightsLost,
     ScheduleDeclared,
+    SignInUnavailable,
     StoreUnavailable,
+    Unauthenticated,
     UserQueueFull,
 )
 from nbprocessor.model import Job, JobStatus, Json
@@ -100,12 +103,27 @@ def problem(error: NbprocessorError) -> Problem:
             return Problem(HTTPStatus.CONFLICT, str(error), title=type(error).__name__)
         case JobFailed():
             return _failed(error.job)
-        case QueueFull() | StoreUnavailable():
+        case Unauthenticated() | Forbidden():
+            return _not_allowed(error)
+        case QueueFull() | StoreUnavailable() | SignInUnavailable():
             own = isinstance(error, UserQueueFull)
             status = HTTPStatus.TOO_MANY_REQUESTS if own else HTTPStatus.SERVICE_UNAVAILABLE
             return Problem(status, str(error), headers={"Retry-After": str(error.retry_after)})
         case _:
             return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The server met an error of its own; its log says which.")
+
+
+def _not_allowed(error: Unauthenticated | Forbidden) -> Problem:
+    """Say how to sign in, and what was wrong with the token or the person's roles (RFC 6750, section 3)."""
+    known = isinstance(error, Forbidden)
+    status = HTTPStatus.FORBIDDEN if known else HTTPStatus.UNAUTHORIZED
+    challenge = "Bearer"
+    if error.reason:
+        # Quotes and what is not ASCII have no place in this header.
+        told = "".join(sign if " " <= sign <= "~" and sign not in '"\\' else "'" for sign in error.reason)
+        code = "insufficient_scope" if known else "invalid_token"
+        challenge = f'Bearer error="{code}", error_description="{told}"'
+    return Problem(status, str(error), headers={"WWW-Authenticate": challenge})
 
 
 def _invalid(error: InvalidRequest) -> Problem:

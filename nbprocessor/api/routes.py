@@ -82,8 +82,9 @@ class StandardRoutes:
     async def openapi(self, request: Request) -> Response:
         """``GET /openapi``."""
         services = self.services
-        services.api.openapi = openapi_document(services.settings, services.base_url, services.catalogue)
-        answer = await self._ask(request, services.call(request), core.openapi_)
+        call = services.call(request)
+        call.openapi = openapi_document(services.settings, services.base_url, call.processes)
+        answer = await self._ask(request, call, core.openapi_)
         return self._represent(request, answer, answer.document, "api", media_type=OPENAPI_TYPE)
 
     async def process_list(self, request: Request) -> Response:
@@ -150,7 +151,9 @@ class StandardRoutes:
     async def job_list(self, request: Request) -> Response:
         """``GET /jobs``: newest first, filtered, by pages."""
         call = self.services.call(request)
-        call.filter = job_filter(request.query_params, call.owner)
+        call.filter = job_filter(
+            request.query_params, self.services.viewer(request).listed(request.query_params.get("owner"))
+        )
         server = self.services.settings.server
         limit = min(paging.number(request, "limit", server.page_size, least=1), server.max_page_size)
         offset = paging.number(request, "offset", 0, least=0)

@@ -54,7 +54,7 @@ class ScheduleRoutes:
         """``POST /processes/{processID}/schedule``: an execute request, and in ``schedule`` when to run it."""
         process = self.services.process(request)
         body = await self._body(request)
-        owner = self.services.owner(request)
+        owner = self.services.viewer(request).submitter
         schedule = await run_in_threadpool(self.services.schedules.create, process.id, body, owner=owner)
         document = await run_in_threadpool(self._document, schedule)
         location = f"{self.services.base_url}/schedules/{schedule.id}"
@@ -65,7 +65,9 @@ class ScheduleRoutes:
         server = self.services.settings.server
         limit = min(paging.number(request, "limit", server.page_size, least=1), server.max_page_size)
         offset = paging.number(request, "offset", 0, least=0)
-        wanted = _filter(request, self.services.owner(request))
+        asked = request.query_params.get("owner") or None
+        signed = self.services.sign_in is not None
+        wanted = _filter(request, self.services.viewer(request).listed(asked) if signed else asked)
         found = await run_in_threadpool(self.services.schedules.list, wanted, limit=limit + 1, offset=offset)
         entries = await run_in_threadpool(self._entries, found[:limit])
         links = paging.links(f"{self.services.base_url}/schedules", request, limit, offset, more=len(found) > limit)
@@ -267,10 +269,4 @@ def _filter(request: Request, owner: str | None) -> ScheduleFilter:
     if active is not None and active not in _ACTIVE:
         raise InvalidRequest([Problem("active", f'"{active}" is neither true nor false.')])
     processes = tuple(part for value in query.getlist("processID") for part in value.split(",") if part)
-    # Whoever sees only his own is not shown others', whatever he asks for; nobody has this name.
-    asked = query.get("owner") or None
-    if owner is not None and asked is not None and asked != owner:
-        return ScheduleFilter(owner="")
-    return ScheduleFilter(
-        owner=owner or asked, process_ids=processes, active=None if active is None else _ACTIVE[active]
-    )
+    return ScheduleFilter(owner=owner, process_ids=processes, active=None if active is None else _ACTIVE[active])

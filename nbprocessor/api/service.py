@@ -6,6 +6,7 @@ from typing import Any
 
 from pygeoapi.api import API
 
+from nbprocessor.api.call import CALL
 from nbprocessor.api.manager import NotebookManager
 from nbprocessor.api.problems import RequestRefused
 from nbprocessor.config import Settings
@@ -27,6 +28,16 @@ class NotebookAPI(API):  # type: ignore[misc]  # pygeoapi has no annotations
     def __init__(self, settings: Settings, base_url: str, manager: NotebookManager) -> None:
         super().__init__(_config(settings, base_url), {})
         self.manager = manager
+
+    @property
+    def openapi(self) -> Mapping[str, Json]:
+        """The document for the request that is under way: what each sees of it differs."""
+        call = CALL.get(None)
+        return call.openapi if call is not None else {}
+
+    @openapi.setter
+    def openapi(self, _: object) -> None:
+        """pygeoapi's constructor sets the document of all; there is none."""
 
     def get_exception(
         self,

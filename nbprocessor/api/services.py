@@ -11,8 +11,11 @@ from nbprocessor.api.call import Call
 from nbprocessor.api.endpoint import Render
 from nbprocessor.api.manager import Submit, job_uuid
 from nbprocessor.api.service import NotebookAPI
+from nbprocessor.api.viewer import Viewer
+from nbprocessor.auth.signin import SignIn
 from nbprocessor.catalogue import Catalogue
 from nbprocessor.config import Settings
+from nbprocessor.errors import NoSuchProcess
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.model import Job, Json, Process
 from nbprocessor.schedule.schedules import Schedules
@@ -43,14 +46,21 @@ class Services:
     """The cells of an executed notebook, for the page of a job."""
     health: Callable[[], dict[str, Any]]
     schedules: Schedules
+    sign_in: SignIn | None = None
+    """None: sign-in is off, and everybody sees everything."""
+
+    def viewer(self, request: Request) -> Viewer:
+        """Return what the request may see: the one place where owners and visibility are decided."""
+        return Viewer.of(request, self.sign_in)
 
     def owner(self, request: Request) -> str | None:
-        """Return whose jobs the request sees; None while sign-in is off."""
-        return getattr(request.state, "owner", None)
+        """Return whose jobs and schedules can be reached by their id; None: everybody's."""
+        return self.viewer(request).owner
 
     def call(self, request: Request) -> Call:
         """Return the facts of this request for our process manager."""
-        return Call(processes=self.catalogue.processes, owner=self.owner(request))
+        viewer = self.viewer(request)
+        return Call(processes=viewer.visible(self.catalogue.processes), owner=viewer.owner, submitter=viewer.submitter)
 
     def job(self, request: Request) -> Job:
         """Return the job the path names, if the one who asks may see it (runs in a thread).
@@ -58,12 +68,17 @@ class Services:
         Raises:
             NoSuchJob: Unknown, or another owner's.
         """
-        return self.store.get(job_uuid(request.path_params["job_id"]), owner=self.owner(request))
+        job_id = job_uuid(request.path_params["job_id"])
+        viewer = self.viewer(request)
+        return self.store.get(job_id, owner=None if viewer.shared_job == str(job_id) else viewer.owner)
 
     def process(self, request: Request) -> Process:
         """Return the process the path names.
 
         Raises:
-            NoSuchProcess: None of this id is on offer.
+            NoSuchProcess: None of this id is on offer, or not to the one who asks.
         """
-        return self.catalogue.get(request.path_params["process_id"])
+        process = self.catalogue.get(request.path_params["process_id"])
+        if not self.viewer(request).sees(process):
+            raise NoSuchProcess(process.id)
+        return process

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nbprocessor import __version__, faultpoints
+from nbprocessor.cli.doctor import doctor
 from nbprocessor.cli.inspect import check, describe
 from nbprocessor.cli.jobs import jobs
 from nbprocessor.cli.logs import logs
@@ -56,7 +57,7 @@ def nbprocessor(context: click.Context, config_file: Path | None) -> None:
     faultpoints.arm(os.environ.get(faultpoints.VARIABLE, ""))
 
 
-for command in (serve, worker, run, check, describe, jobs, logs, results, recover, init, tour):
+for command in (serve, worker, run, check, describe, jobs, logs, results, recover, init, doctor, tour):
     nbprocessor.add_command(command)
 
 

@@ -2,8 +2,8 @@
 
 Every key of the file can be overridden by ``NBPROCESSOR_<SECTION>__<KEY>``, for instance
 ``NBPROCESSOR_SERVER__PORT=8100``; lists are written ``a, b``. The names the KomMonitor platform already uses
-keep their meaning: ``PROCESS_RESULTS_DIR``, ``KOMMONITOR_DATA_MANAGEMENT_URL`` and
-``KOMMONITOR_PROCESSES_API_ALLOWED_CORS_ORIGINS``.
+keep their meaning; they are in :data:`PLATFORM_VARIABLES`. Secrets are taken out of the environment once they
+were read, so that nothing this program starts or prints has them.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from nbprocessor.config.auth import Auth, with_secret
 from nbprocessor.config.faults import error_of
+from nbprocessor.config.section import LOOPBACK
 from nbprocessor.config.settings import (
-    LOOPBACK,
     Data,
     Execution,
     Limits,
@@ -35,13 +36,14 @@ from nbprocessor.config.sources import (
     PREFIX,
     document,
     environment,
+    forget_secrets,
     merged,
     settings_file,
 )
 
 __all__ = [
-    "DEFAULT_FILE", "LOOPBACK", "PLATFORM_VARIABLES", "PREFIX", "Data", "Execution", "Limits", "Logging", "Maximum",
-    "Metadata", "Notebooks", "Outbound", "Results", "Schedule", "Server", "Settings", "Store", "load",
+    "DEFAULT_FILE", "LOOPBACK", "PLATFORM_VARIABLES", "PREFIX", "Auth", "Data", "Execution", "Limits", "Logging",
+    "Maximum", "Metadata", "Notebooks", "Outbound", "Results", "Schedule", "Server", "Settings", "Store", "load",
 ]  # fmt: skip
 
 
@@ -61,8 +63,10 @@ def load(file: Path | None = None, **overrides: Mapping[str, Any]) -> Settings:
         settings = Settings.model_validate(merged(document(path) if path else {}, environment(), given))
     except ValidationError as error:
         raise error_of(error, path, given) from None
+    forget_secrets()
     return settings.model_copy(
         update={
+            "auth": with_secret(settings.auth, path),
             "notebooks": settings.notebooks.model_copy(update={"folder": settings.notebooks.folder.absolute()}),
             "results": settings.results.model_copy(update={"folder": settings.results.folder.absolute()}),
         }

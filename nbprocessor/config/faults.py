@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from nbprocessor.config.settings import REFUSED, Settings
+from nbprocessor.config.section import REFUSED
+from nbprocessor.config.settings import Settings
 from nbprocessor.config.sources import PLATFORM_VARIABLES, PREFIX
 from nbprocessor.errors import SettingsError
 
@@ -71,6 +72,8 @@ def _sentence(location: Sequence[str], fault: ErrorDetails) -> str:
     if fault["type"] == "extra_forbidden":
         return f"there is no setting {key}; known here: {', '.join(sorted(_known_keys(location)))}."
     wanted = _WANTED.get(fault["type"])
+    if key == "auth.client_secret":  # the value may be one that only has the wrong form
+        return f"{key} has to be {(wanted or 'something else').format(**fault.get('ctx', {}))}."
     if wanted is None:
         return f"{key} is {fault['input']!r}: {fault['msg']}."
     return f"{key} is {fault['input']!r}; it has to be {wanted.format(**fault.get('ctx', {}))}."

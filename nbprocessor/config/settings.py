@@ -2,28 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from nbprocessor import contract
+from nbprocessor.config.auth import Auth
+from nbprocessor.config.section import LOOPBACK, REFUSED, Numbers, Section, Texts
 from nbprocessor.timing import zone_problems
-
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-REFUSED = "refused"
-"""Type of the faults whose message is a whole sentence; ``location`` in their context names the setting."""
-
-
-def _listed(value: object) -> object:
-    """Take ``a, b`` and ``["a", "b"]`` for lists, as environment variables have them."""
-    if not isinstance(value, str):
-        return value
-    return tuple(part.strip(" \"'") for part in value.strip(" []").split(",") if part.strip())
-
-
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Numbers = Annotated[tuple[int, ...], BeforeValidator(_listed)]
 
 
 def _mapped(value: object) -> object:
@@ -50,11 +37,7 @@ Files = Annotated[
 ]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Server(_Section):
+class Server(Section):
     """Where the server listens and what it calls itself."""
 
     host: str = "127.0.0.1"
@@ -72,7 +55,7 @@ class Server(_Section):
     max_page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
 
 
-class Metadata(_Section):
+class Metadata(Section):
     """What the landing page says of the service."""
 
     title: str = "nbprocessor"
@@ -84,13 +67,13 @@ class Metadata(_Section):
     license_url: str = "https://www.apache.org/licenses/LICENSE-2.0"
 
 
-class Notebooks(_Section):
+class Notebooks(Section):
     """Where the processes are."""
 
     folder: Path = Path("notebooks")
 
 
-class Results(_Section):
+class Results(Section):
     """Where the job folders go."""
 
     folder: Path = Path("results")
@@ -100,14 +83,14 @@ class Results(_Section):
     """Bytes of free disk below which no new job is accepted."""
 
 
-class Store(_Section):
+class Store(Section):
     """The index over the job folders."""
 
     url: str = ""
     """SQLAlchemy URL; empty: SQLite ``nbprocessor.db`` in the results folder."""
 
 
-class Execution(_Section):
+class Execution(Section):
     """How jobs run."""
 
     executor: Literal["auto", "direct", "subprocess"] = "auto"
@@ -135,7 +118,7 @@ class Execution(_Section):
     """Seconds before the second attempt; doubled for each further one."""
 
 
-class Limits(_Section):
+class Limits(Section):
     """What a run may use, when the front matter says nothing; 0: no limit."""
 
     time: Annotated[float, Field(ge=0)] = 3600.0
@@ -176,7 +159,7 @@ class Maximum(Limits):
     cell_output_size: Annotated[int, Field(ge=0)] = 100_000_000
 
 
-class Data(_Section):
+class Data(Section):
     """Where the notebooks' data comes from."""
 
     source: str = "demo"
@@ -191,11 +174,11 @@ class Data(_Section):
     """Bytes of an answer."""
     max_request: Annotated[int, Field(ge=1_000_000)] = 300_000_000
     """Bytes of values written at once."""
-    secrets: Files = {}
+    secrets: Files = Field(default_factory=dict)
     """Files with the values of the secrets that notebooks name."""
 
 
-class Schedule(_Section):
+class Schedule(Section):
     """When jobs start by themselves."""
 
     enabled: bool = True
@@ -218,7 +201,7 @@ class Schedule(_Section):
         return name
 
 
-class Outbound(_Section):
+class Outbound(Section):
     """Calls to addresses that clients name: callbacks and inputs by reference."""
 
     allow_hosts: Texts = ()
@@ -233,13 +216,13 @@ class Outbound(_Section):
     """Seconds before the second attempt; doubled for each further one."""
 
 
-class Logging(_Section):
+class Logging(Section):
     """What the server writes to standard error."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
-class Settings(_Section):
+class Settings(Section):
     """All settings; paths are absolute once loaded by :func:`load`."""
 
     server: Server = Server()
@@ -252,20 +235,20 @@ class Settings(_Section):
     maximum: Maximum = Maximum()
     data: Data = Data()
     schedule: Schedule = Schedule()
+    auth: Auth = Auth()
     outbound: Outbound = Outbound()
     logging: Logging = Logging()
 
-    @field_validator("server")
-    @classmethod
-    def _loopback_while_sign_in_is_off(cls, server: Server) -> Server:
-        if server.host not in LOOPBACK:
+    @model_validator(mode="after")
+    def _loopback_while_sign_in_is_off(self) -> Self:
+        if self.server.host not in LOOPBACK and not self.auth.on:
             raise PydanticCustomError(
                 REFUSED,
                 "server.host is '{host}', and sign-in is off: everybody who reaches this address could run "
-                "notebooks. Use 127.0.0.1 (a proxy on this machine may stand in front).",
-                {"host": server.host, "location": ("server", "host")},
+                "notebooks. Use 127.0.0.1 (a proxy on this machine may stand in front), or set up signing in (auth).",
+                {"host": self.server.host, "location": ("server", "host")},
             )
-        return server
+        return self
 
     @property
     def store_url(self) -> str:

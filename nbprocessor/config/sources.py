@@ -18,7 +18,15 @@ PLATFORM_VARIABLES: Mapping[str, tuple[str, str]] = {
     "PROCESS_RESULTS_DIR": ("results", "folder"),
     "KOMMONITOR_DATA_MANAGEMENT_URL": ("data", "source"),
     "KOMMONITOR_PROCESSES_API_ALLOWED_CORS_ORIGINS": ("server", "cors_origins"),
+    "KC_HOSTNAME": ("auth", "keycloak"),
+    "KC_HOSTNAME_PATH": ("auth", "path"),
+    "KC_REALM_NAME": ("auth", "realm"),
+    "KC_CLIENT_ID": ("auth", "client_id"),
+    "KC_CLIENT_SECRET": ("auth", "client_secret"),
+    "KC_TARGET_CLIENT_ID": ("auth", "target_client_id"),
 }
+SECRETS = ("KC_CLIENT_SECRET", f"{PREFIX}AUTH__CLIENT_SECRET")
+"""Variables that hold a secret."""
 
 
 def settings_file(file: Path | None) -> Path | None:
@@ -78,6 +86,12 @@ def environment() -> Mapping[str, Mapping[str, str]]:
                 )
             sections.setdefault(section, {})[key] = value
     return sections
+
+
+def forget_secrets() -> None:
+    """Take the secrets out of the environment: what this program starts must not have them."""
+    for variable in SECRETS:
+        os.environ.pop(variable, None)
 
 
 def merged(*sources: Mapping[str, Any]) -> dict[str, Any]:

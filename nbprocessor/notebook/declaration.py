@@ -116,6 +116,19 @@ def _parameters(value: JsonObject) -> JsonObject:
     return _linked(value)
 
 
+def _access(value: Any) -> Any:
+    """Refuse what does not say clearly who sees a process: a slip here must not open it."""
+    if value in (None, "public", "private"):
+        return value
+    if isinstance(value, dict) and value and set(value) <= {"groups", "users"}:
+        names = [name for part in value.values() for name in (part if isinstance(part, list) else [None])]
+        if names and all(isinstance(name, str) and name.strip("/ ") for name in names):
+            if all(group.startswith("/") for group in value.get("groups", ())):
+                return value
+            raise ValueError("groups are Keycloak's full paths, which begin with /: [/department/unit]")
+    raise ValueError("this has to be public, private, or {groups: [/department/unit], users: [name]}")
+
+
 def _executable(value: list[JobControlOption]) -> list[JobControlOption]:
     if set(value) <= {JobControlOption.DISMISS}:
         raise ValueError("name sync-execute or async-execute, or both; there is no other way to run it")
@@ -240,7 +253,11 @@ class ProcessBlock(_Block):
         description="true: a run may be repeated when its server, kernel or data source was lost.",
     )
     schedule: Any = Field(default=None, description="Kept as written; used by schedules.")
-    access: Any = Field(default=None, description="Kept as written; used by sign-in.")
+    access: Annotated[str | JsonObject | None, AfterValidator(_access)] = Field(
+        default=None,
+        description="Who sees the process while sign-in is on: public, private (administrators), or "
+        "{groups: [/group/path], users: [name]}. Left out: whoever may look at processes.",
+    )
     secrets: list[Annotated[str, Field(pattern=contract.HANDLE)]] = Field(
         default_factory=list, description="Names of secrets a run needs; the server's settings say where they are."
     )

@@ -263,6 +263,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "problem-status": ("HTTP-Status {status}", "HTTP status {status}"),
     "problem-404": ("Nicht gefunden", "Not found"),
     "problem-400": ("Die Anfrage ist nicht richtig", "The request is not right"),
+    "problem-401": ("Bitte anmelden", "Please sign in"),
+    "problem-403": ("Das ist nicht erlaubt", "That is not allowed"),
     "problem-410": ("Nicht mehr vorhanden", "No longer there"),
     "problem-422": ("Der Lauf ist fehlgeschlagen", "The job failed"),
     "problem-500": ("Ein Fehler des Dienstes", "A fault of the service"),

@@ -94,7 +94,7 @@ def test_an_empty_file_or_section_leaves_the_defaults(file, text):
         ("server: {port: 70000}", "server.port is 70000; it has to be at most 65535."),
         ("server: {language: fr}", "server.language is 'fr'; it has to be 'de' or 'en'."),
         ("server: {prot: 1}", "there is no setting server.prot; known here: cors_origins, host,"),
-        ("sever: {port: 1}", "there is no setting sever; known here: data, execution,"),
+        ("sever: {port: 1}", "there is no setting sever; known here: auth, data, execution,"),
         ("server: 8099", "server is 8099; it has to be a section with keys."),
         (
             "metadata: {title: 5}",

@@ -1,0 +1,94 @@
+"""Looks whether the realm is as this server needs it, and says what is missing, for an administrator to mend."""
+
+import json
+from collections.abc import Mapping
+
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from nbprocessor.auth.keys import ALGORITHMS
+from nbprocessor.auth.realm import Realm, Refused
+from nbprocessor.config import Auth
+from nbprocessor.errors import SignInUnavailable
+from nbprocessor.model import Json
+
+
+def examine(auth: Auth, realm: Realm) -> list[str]:
+    """Return what is missing, a sentence each; empty: nothing is.
+
+    Keycloak is asked as this server's client: for a token of its own, and for one in its place. Takes up to half a
+    minute when Keycloak does not answer.
+    """
+    try:
+        return _realm(auth, realm) + _client(auth, realm)
+    except SignInUnavailable as fault:
+        return [str(fault)]
+
+
+def _realm(auth: Auth, realm: Realm) -> list[str]:
+    try:
+        description = realm.description()
+    except Refused:
+        return [f'Keycloak at {auth.base_url} has no realm "{auth.realm}": correct auth.realm (KC_REALM_NAME).']
+    found = []
+    if (issuer := description.get("issuer")) != auth.issuer_url:
+        found.append(
+            f"The realm calls itself {issuer}, and tokens are expected from {auth.issuer_url}: set auth.issuer to "
+            "the former, or auth.keycloak to the address browsers use."
+        )
+    offered = {key.get("alg") for key in realm.keys().get("keys", ()) if isinstance(key, Mapping)}
+    if not offered & ALGORITHMS:
+        names = ", ".join(sorted(ALGORITHMS))
+        found.append(f"The realm signs with none of {names}: add such a key (Realm settings, Keys).")
+    return found
+
+
+def _client(auth: Auth, realm: Realm) -> list[str]:
+    client = auth.client_id
+    if not auth.secret():
+        return [
+            f'Whether the client "{client}" is set up cannot be looked at without its secret: set '
+            "auth.client_secret_file (KC_CLIENT_SECRET)."
+        ]
+    try:
+        token = realm.own_token()
+    except Refused as refusal:
+        return [
+            f'Keycloak does not let the client "{client}" sign in ({refusal}): it has to be there, with client '
+            "authentication and the service account role switched on, and auth.client_secret has to be its secret."
+        ]
+    claims = _claims(token)
+    found = []
+    audience = claims.get("aud")
+    if client not in (audience if isinstance(audience, list) else [audience]):
+        found.append(
+            f'Tokens of the client "{client}" do not name it in aud: add an audience mapper for it, to this client '
+            "and to those people sign in with (Clients, Client scopes, Add mapper, Audience)."
+        )
+    if "groups" not in claims:
+        found.append(
+            f'Tokens of the client "{client}" carry no groups, and Data Management gives rights by groups: add a '
+            f'group membership mapper with the claim name "groups" and full paths. If it is there, put the user '
+            f"service-account-{client.lower()} into some group, so that it can be seen at work."
+        )
+    return found + _exchange(auth, realm, token)
+
+
+def _exchange(auth: Auth, realm: Realm, token: str) -> list[str]:
+    try:
+        realm.exchanged(token)
+    except Refused as refusal:
+        return [
+            f'Keycloak exchanges no token of the client "{auth.client_id}" for "{auth.target_client_id}" '
+            f"({refusal}): switch on Standard token exchange at the former, and add an audience mapper for the latter."
+        ]
+    return []
+
+
+def _claims(token: str) -> Mapping[str, Json]:
+    """Read a token that came from Keycloak itself just now; nobody gets rights by it."""
+    try:
+        payload = json.loads(jws.extract_compact(token.encode()).payload)
+    except (JoseError, ValueError, TypeError):
+        return {}
+    return payload if isinstance(payload, Mapping) else {}

@@ -1,0 +1,118 @@
+"""The realm in Keycloak: where it is, and the few things that are asked of it."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import requests
+from keycloak import KeycloakOpenID
+from keycloak.exceptions import KeycloakError
+
+from nbprocessor.config import Auth
+from nbprocessor.errors import SignInUnavailable
+from nbprocessor.model import Json
+
+TIMEOUT = 4
+"""Seconds to connect, and seconds without an answer. Nobody waits longer than 10 for both and a response."""
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # the name of a kind of token (RFC 8693)
+
+Answer = TypeVar("Answer")
+
+
+class Refused(Exception):
+    """Keycloak answered, and not with what was asked for."""
+
+    def __init__(self, status: int | None, error: str) -> None:
+        super().__init__(error)
+        self.status = status
+
+
+class Realm:
+    """Asks Keycloak; every method may be called from any thread, and takes a few seconds at most."""
+
+    def __init__(self, auth: Auth) -> None:
+        self.issuer = auth.issuer_url
+        self.client_id = auth.client_id
+        self._auth = auth
+        self._threads = threading.local()
+
+    def keys(self) -> Mapping[str, Json]:
+        """Return the public keys of the realm (RFC 7517).
+
+        Raises:
+            SignInUnavailable: Keycloak does not answer, or not with keys.
+        """
+        try:
+            return self._ask(lambda realm: realm.certs())
+        except Refused as error:
+            raise SignInUnavailable(f"Keycloak gives no keys ({error}).") from None
+
+    def is_active(self, token: str) -> bool:
+        """Tell whether Keycloak itself takes a token for good at this moment (RFC 7662).
+
+        Raises:
+            SignInUnavailable: Keycloak does not say.
+        """
+        try:
+            return self._ask(lambda realm: realm.introspect(token)).get("active") is True
+        except Refused as error:
+            raise SignInUnavailable(f"Keycloak does not say whether the token is active ({error}).") from None
+
+    def description(self) -> Mapping[str, Json]:
+        """Return what the realm says of itself (OpenID Connect Discovery); Refused when there is no such realm."""
+        return self._ask(lambda realm: realm.well_known())
+
+    def own_token(self) -> str:
+        """Return a token of this server's own service account; Refused when Keycloak gives none."""
+        return str(self._ask(lambda realm: realm.token(grant_type="client_credentials"))["access_token"])
+
+    def exchanged(self, token: str) -> str:
+        """Return a token for Data Management in place of another (RFC 8693); Refused when Keycloak gives none."""
+        answer = self._ask(
+            lambda realm: realm.exchange_token(
+                token,
+                audience=self._auth.target_client_id,
+                subject_token_type=ACCESS_TOKEN,
+                requested_token_type=ACCESS_TOKEN,
+            )
+        )
+        return str(answer["access_token"])
+
+    def _ask(self, question: "Callable[[KeycloakOpenID], Any]") -> Mapping[str, Any]:
+        try:
+            answer = question(self._client())
+        except KeycloakError as error:
+            if not error.response_code:
+                raise SignInUnavailable(f"Keycloak does not answer at {self._auth.base_url}.") from None
+            if error.response_code >= 500:
+                raise SignInUnavailable(f"Keycloak answers with an error of its own ({error.response_code}).") from None
+            raise Refused(error.response_code, _told(error)) from None
+        except (requests.RequestException, ValueError, TypeError):
+            raise SignInUnavailable(f"{self._auth.base_url} does not answer as Keycloak does.") from None
+        if not isinstance(answer, Mapping):
+            raise SignInUnavailable(f"{self._auth.base_url} does not answer as Keycloak does.")
+        return answer
+
+    def _client(self) -> KeycloakOpenID:
+        """Return this thread's client: it keeps a connection, and headers that threads must not share."""
+        if not hasattr(self._threads, "client"):
+            self._threads.client = KeycloakOpenID(
+                server_url=self._auth.base_url,
+                realm_name=self._auth.realm,
+                client_id=self._auth.client_id,
+                client_secret_key=self._auth.secret() or None,
+                timeout=TIMEOUT,
+                max_retries=0,
+            )
+        return self._threads.client
+
+
+def _told(error: KeycloakError) -> str:
+    """Return what Keycloak said was wrong, without anything of the request."""
+    try:
+        document = json.loads(error.response_body or b"{}")
+    except ValueError:
+        return f"status {error.response_code}"
+    said = document.get("error_description") or document.get("error") if isinstance(document, dict) else None
+    return str(said or f"status {error.response_code}")[:200]

@@ -1,0 +1,69 @@
+"""Signing in, put together: one object that the server has when sign-in is on."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from nbprocessor.auth.doctor import examine
+from nbprocessor.auth.keys import KeyRing
+from nbprocessor.auth.policy import Policy
+from nbprocessor.auth.realm import Realm
+from nbprocessor.auth.securitylog import SecurityLog
+from nbprocessor.auth.shares import Shares
+from nbprocessor.auth.tokens import Tokens
+from nbprocessor.config import Auth
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN = 300.0
+"""Seconds between two looks at the realm."""
+
+
+@dataclass(slots=True)
+class SignIn:
+    """Whatever decides who may do what."""
+
+    auth: Auth
+    realm: Realm
+    keys: KeyRing
+    tokens: Tokens
+    policy: Policy
+    shares: Shares
+    security_log: SecurityLog
+    problems: Sequence[str] = field(default=())
+    """What was missing in the realm when it was looked at last."""
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """Fetch the keys, and look at the realm now and then, until ``stop`` is set."""
+        while not stop.is_set():
+            await self.keys.refresh()
+            found = await asyncio.to_thread(examine, self.auth, self.realm)
+            for problem in found:
+                if problem not in self.problems:
+                    log.warning("sign-in: %s", problem)
+            self.problems = tuple(found)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_AGAIN)
+
+
+def build(auth: Auth) -> SignIn | None:
+    """Put the parts together; None when sign-in is off. Keycloak is not asked yet.
+
+    Raises:
+        StoreUnavailable: The security log cannot be written.
+    """
+    if not auth.on:
+        return None
+    realm = Realm(auth)
+    keys = KeyRing(realm.keys)
+    return SignIn(
+        auth=auth,
+        realm=realm,
+        keys=keys,
+        tokens=Tokens(auth, keys, realm.is_active),
+        policy=Policy(auth),
+        shares=Shares(auth.secret(), auth.share_days),
+        security_log=SecurityLog(auth.security_log),
+    )
