@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -131,9 +132,18 @@ class DocumentRoutes:
         run = status_info(job, self.services.base_url) | {
             "processVersion": job.process_version,
             "notebookSha256": job.notebook_sha256,
+            **self._lineage(job),
         }
         title = text(process.get("title"), language) or job.process_id
         return self.services.render_report(content, title=title, language=language, run=run)
+
+    def _lineage(self, job: Job) -> dict[str, Json]:
+        """Return what a job asked of Data Management, once that is recorded."""
+        try:
+            manifest = self.services.results.manifest(job.id)
+        except ResultGone:
+            return {}
+        return {"data": [asdict(request) for request in manifest.data], "data_left_out": manifest.data_left_out}
 
     async def _status_events(self, job: Job) -> AsyncIterator[ServerSentEvent]:
         async for state in self.services.events.subscribe(job.id):

@@ -26,6 +26,7 @@ from nbprocessor import contract
 from nbprocessor.errors import NotebookError, Problem
 from nbprocessor.model import Json
 from nbprocessor.web.environment import render
+from nbprocessor.web.lineage import lineage
 from nbprocessor.web.markdown import rendered
 from nbprocessor.web.outputs import Outputs, Shown
 from nbprocessor.web.runfacts import run_facts
@@ -83,7 +84,8 @@ def render_report(notebook: bytes, *, title: str, language: str, run: Mapping[st
         notebook: An ``.ipynb`` file, nbformat 4 or older.
         title: Heading of the page.
         language: ``de`` or ``en``.
-        run: What is known of the run, as :func:`nbprocessor.web.runfacts.run_facts` reads it.
+        run: What is known of the run, as :func:`nbprocessor.web.runfacts.run_facts` and
+            :func:`nbprocessor.web.lineage.lineage` read it.
 
     Raises:
         NotebookError: The bytes are no notebook; says where.
@@ -102,6 +104,7 @@ def render_report(notebook: bytes, *, title: str, language: str, run: Mapping[st
         language=language,
         title=title,
         facts=run_facts(run, language),
+        lineage=lineage(run, language),
         cells=cells,
         failing=next((cell for cell in cells if cell.failed), None),
         parameters=_parameters(content["cells"]),

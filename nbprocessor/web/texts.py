@@ -282,6 +282,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "used": ("In diesem Lauf", "In this run"),
     "notebook-sha256": ("SHA-256 des Notebooks", "SHA-256 of the notebook"),
     "not-run": ("nicht gelaufen", "did not run"),
+    "lineage": (
+        "Datenherkunft: {count} Anfragen an die Datenhaltung",
+        "Data lineage: {count} requests to Data Management",
+    ),
+    "lineage-more": ("{count} weitere Anfragen; siehe Manifest.", "{count} more requests; see the manifest."),
+    "request": ("Anfrage", "Request"),
+    "http-status": ("HTTP-Status", "HTTP status"),
+    "size": ("Größe", "Size"),
     "figure-of-cell": ("Abbildung aus Zelle {cell}", "Figure of cell {cell}"),
     "text-cut": (
         "Gekürzt: {count} Zeichen stehen nur im Notebook.",

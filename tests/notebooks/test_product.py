@@ -41,6 +41,7 @@ def test_a_request_ends_as_values_in_data_management(run, product: Server, datam
     lineage = product.get(f"/jobs/{job['jobID']}/manifest").json()["data"]
     known = sorted((request.method, request.path) for request in datamanagement.requests)
     assert sorted((entry["method"], entry["path"]) for entry in lineage) == known
+    assert "/management/" in product.get(f"/jobs/{job['jobID']}/report").text
 
 
 def test_without_a_gateway_public_data_is_read_and_a_refused_put_is_told(datamanagement, tmp_path: Path):

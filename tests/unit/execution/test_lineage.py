@@ -1,6 +1,7 @@
 """A job's data lineage: what its notebook asked of Data Management is in its manifest, however it ended."""
 
 import hashlib
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,33 @@ def test_without_the_declaration_nothing_can_be_written_and_the_job_says_why(sho
     assert "does not pass the job's gateway" in job.message and "writes: true" in job.message
     assert [(asked.method, asked.status) for asked in shop.results.manifest(job.id).data] == [("PUT", 403)]
     assert datamanagement.bodies("PUT") == []
+
+
+FAULTS = {
+    "does not answer": ({"refuse": True}, "Data Management cannot be reached, or broke the connection off."),
+    "breaks its answer off": ({"reset": True}, "Data Management cannot be reached, or broke the connection off."),
+    "has a fault": ({"status": 500, "body": b'{"message": "no memory left"}'}, "answered 500: no memory left"),
+    "sends others elsewhere": ({"status": 302}, "Data Management points elsewhere (302)"),
+}
+
+
+@pytest.mark.parametrize(("fault", "reason"), FAULTS.values(), ids=FAULTS)
+def test_a_job_whose_data_management_fails_ends_with_that_reason(shop, datamanagement, fault, reason):
+    datamanagement.fault("/management/indicators/a", **fault)
+    job = shop.run(TARGET, code(READ), inputs={"target": "a"}, facts="  inputs: {target: {title: A}}")
+    assert job.status is JobStatus.FAILED
+    assert "DataUnavailable" in job.message and reason in job.message
+    assert {asked.status for asked in shop.results.manifest(job.id).data} <= {500, 502}
+
+
+def test_a_job_that_could_have_no_socket_fails_with_the_mend(tmp_path, monkeypatch, datamanagement):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 90)))
+    Path(tempfile.gettempdir()).mkdir()
+    with workshop(tmp_path, data={"source": datamanagement.url}, executor="subprocess") as opened, opened.working():
+        job = opened.run(code("1"))
+        assert job.status is JobStatus.FAILED
+        assert "set TMPDIR to a folder with a shorter name" in job.message
+    assert [path for path in Path(tempfile.gettempdir()).rglob("*") if path.is_file() or path.is_socket()] == []
 
 
 def test_nothing_of_the_gateway_is_left_when_its_job_has_ended(shop):

@@ -36,6 +36,38 @@ def test_the_page_has_one_heading_a_language_and_the_facts_of_the_run():
     assert page.one("a", href=f"../{JOB}?lang=de").text == JOB
 
 
+REQUEST = {
+    "method": "GET",
+    "path": "/management/indicators/a",
+    "status": 200,
+    "bytes": 1500,
+    "sha256": "ab" * 32,
+    "sent_bytes": 0,
+    "sent_sha256": "",
+    "started": "2026-01-31T12:00:00+00:00",
+    "seconds": 0.2,
+    "problem": "",
+}
+
+
+def test_what_was_asked_of_data_management_is_told_in_both_languages():
+    put = REQUEST | {"method": "PUT", "sent_bytes": 7, "sent_sha256": "cd" * 32, "status": 0, "problem": "<b>over</b>"}
+    run = job("successful", data=[REQUEST, put], data_left_out=3)
+    german, english = (facts(report(ordinary(), language=language, run=run)) for language in ("de", "en"))
+    assert "Datenherkunft: 5 Anfragen an die Datenhaltung" in german.one("main").text
+    assert "Data lineage: 5 requests to Data Management" in english.one("main").text
+    assert "3 more requests; see the manifest." in english.one("main").text
+    cells = [cell.text for cell in english.all("td")]
+    first = cells.index("GET /management/indicators/a")
+    assert cells[first + 1 : first + 5] == ["200", "1.5 kB", "ab" * 6, "0.2 s"]
+    assert cells[first + 5].endswith("<b>over</b>")
+    assert cells[first + 6 : first + 10] == ["–", "7 B", "cd" * 6, "0.2 s"]
+
+
+def test_a_run_without_requests_has_no_lineage():
+    assert "Data lineage" not in report(ordinary(), language="en", run=job("successful", data=[]))
+
+
 def test_a_notebook_that_no_job_ran_has_no_facts():
     assert not facts(report(ordinary())).all("dl")
 
