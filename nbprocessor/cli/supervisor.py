@@ -22,8 +22,11 @@ from nbprocessor.cli.settings import log_to_standard_error
 from nbprocessor.config import Settings
 from nbprocessor.errors import NbprocessorError
 
-HANGS = 60
-"""Seconds after which a process that says nothing is killed; on a busy machine a start takes some of them."""
+HANGS = 30
+"""Seconds after which a process that says nothing is killed, or one that was killed while it was asked is missed.
+
+On a busy machine a process takes some of them to start.
+"""
 
 
 def supervise(settings: Settings, base_url: str, listener: socket, options: Mapping[str, Any]) -> bool:

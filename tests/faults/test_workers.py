@@ -132,7 +132,7 @@ def process_of(worker: str | None) -> int:
     return pid
 
 
-def until(reached: Callable[[], bool], patience: float = 60.0) -> None:
+def until(reached: Callable[[], bool], patience: float = 180.0) -> None:
     """Ask until it is so; that a process was started anew has no event."""
     deadline = time.monotonic() + patience
     while not reached():
