@@ -65,7 +65,7 @@ class Realm:
 
     def own_token(self) -> str:
         """Return a token of this server's own service account; Refused when Keycloak gives none."""
-        return str(self._ask(lambda realm: realm.token(grant_type="client_credentials"))["access_token"])
+        return str(self._ask(lambda realm: realm.token(grant_type="client_credentials")).get("access_token", ""))
 
     def exchanged(self, token: str) -> str:
         """Return a token for Data Management in place of another (RFC 8693); Refused when Keycloak gives none."""
@@ -77,7 +77,7 @@ class Realm:
                 requested_token_type=ACCESS_TOKEN,
             )
         )
-        return str(answer["access_token"])
+        return str(answer.get("access_token", ""))
 
     def _ask(self, question: "Callable[[KeycloakOpenID], Any]") -> Mapping[str, Any]:
         try:

@@ -2,10 +2,12 @@
 
 import json
 import logging
+import os
 import sys
 import threading
 from collections import OrderedDict
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
@@ -16,6 +18,14 @@ LONGEST = 300
 """Characters of a value that are kept; strangers write some of them."""
 REMEMBERED = 10_000
 """Tokens whose first sight is remembered."""
+
+
+class _Private(WatchedFileHandler):
+    """A file that only this user may read, also when it is made anew after it was moved away."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding=self.encoding)
 
 
 class SecurityLog:
@@ -31,9 +41,7 @@ class SecurityLog:
             StoreUnavailable: It cannot be written.
         """
         try:
-            self._handler = WatchedFileHandler(file, encoding="utf-8") if file else logging.StreamHandler(sys.stderr)
-            if file:
-                file.chmod(0o600)
+            self._handler = _Private(file, encoding="utf-8") if file else logging.StreamHandler(sys.stderr)
         except OSError as error:
             reason = error.strerror or error
             raise StoreUnavailable(

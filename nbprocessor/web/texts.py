@@ -61,6 +61,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "health": ("Zustand", "Health"),
     "health-ok": ("Der Dienst arbeitet.", "The service works."),
     "health-degraded": ("Der Dienst arbeitet nur eingeschränkt.", "The service is impaired."),
+    "health-sign-in": ("Was zum Anmelden fehlt", "What is missing for signing in"),
     "health-on-offer": ("Prozesse im Angebot", "Processes on offer"),
     "health-with-faults": ("Mit Fehlern gespeichert", "Saved with faults"),
     "health-waiting": ("Wartende Läufe", "Waiting jobs"),

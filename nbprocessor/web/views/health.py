@@ -21,6 +21,7 @@ def view(page: Page) -> dict[str, Any]:
         "oldest": jobs.get("oldestWaiting"),
         "slots": execution.get("slots", ""),
         "workers": workers.get("alive", ""),
+        "sign_in": [str(problem) for problem in _mapping(page.data.get("signIn")).get("problems") or ()],
         "lost_workers": max(0, workers.get("known", 0) - workers.get("alive", 0)),
     }
 

@@ -50,6 +50,7 @@ def test_a_file_that_was_moved_away_is_made_anew(log, tmp_path):
     (tmp_path / "security.log").rename(tmp_path / "old.log")
     log.write("execution", WHO)
     assert [line["event"] for line in lines(tmp_path)] == ["execution"]
+    assert (tmp_path / "security.log").stat().st_mode & 0o077 == 0
 
 
 def test_it_goes_to_standard_error_where_no_file_is_named(capsys):

@@ -219,6 +219,7 @@ PAGES = {
             "jobs": {"waiting": 1, "running": 2, "oldestWaiting": 75},
             "workers": {"known": 3, "alive": 2},
             "execution": {"slots": 2},
+            "signIn": {"issuer": "https://keycloak.example/realms/kommonitor", "problems": ["Tokens carry no groups."]},
         },
     ),
     "/conformance": (

@@ -236,6 +236,7 @@ def test_results_have_the_titles_of_the_process_and_geojson_is_a_map():
 
 def test_the_health_page_names_every_fault_and_what_is_to_do():
     text = facts(render("health", documents.PAGES["/health"][1])).one("main").text
+    assert "Tokens carry no groups." in text
     assert "eingeschränkt" in text
     assert "The folder is full." in text
 
