@@ -71,7 +71,7 @@ def test_whatever_is_killed_each_fire_of_the_day_is_accounted_for(tmp_path, proc
         now = max(now, simulation.last_minute(tmp_path, now) + down)
         if now > end:
             break
-    run_through(processes, tmp_path, now, end)
+    run_through(processes, tmp_path, now, max(now, end))
     counted = accounted(tmp_path, begin, end)
     assert counted["successful"] > 5
 

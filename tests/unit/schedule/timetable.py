@@ -32,12 +32,14 @@ DAILY = "0 0 * * *"
 HOURLY = "0 * * * *"
 
 
-def process(folder: Path, parameters: str = INPUTS, facts: str = "") -> Process:
+def process(folder: Path, parameters: str = INPUTS, facts: str = "", *, rewrite: bool = True) -> Process:
     """A process ``trial`` with an input ``day`` and an input ``word``, both with defaults."""
     inputs = "".join(f"\n    {line.partition(':')[0]}: {{required: false}}" for line in parameters.splitlines())
     front = f"process:\n  id: trial\n  title: Trial\n  description: A trial.\n  inputs:{inputs}\n{facts}"
     source = f"from datetime import date\n{parameters}"
     folder.mkdir(exist_ok=True)
+    if not rewrite and (folder / "trial.ipynb").exists():
+        return read(folder / "trial.ipynb")
     return read(written.saved(folder, written.front(front), written.parameters(source), name="trial.ipynb"))
 
 
@@ -47,7 +49,7 @@ class Timetable:
     def __init__(self, folder: Path, url: str = "", *, hold: bool = True, **settings: Any) -> None:
         self.folder = folder
         self.now = NOW
-        self.processes: dict[str, Process] = {"trial": process(folder / "notebooks")}
+        self.processes: dict[str, Process] = {"trial": process(folder / "notebooks", rewrite=False)}
         self.denied = ""
         self.engine = open_database(url or f"sqlite:///{folder / 'jobs.db'}")
         self.jobs = JobStore(self.engine)
