@@ -15,6 +15,7 @@ from nbprocessor.cli.new import init
 from nbprocessor.cli.recover import recover
 from nbprocessor.cli.results import results
 from nbprocessor.cli.run import run
+from nbprocessor.cli.schedules import schedules
 from nbprocessor.cli.serve import serve
 from nbprocessor.cli.tour import tour
 from nbprocessor.cli.worker import worker
@@ -57,7 +58,7 @@ def nbprocessor(context: click.Context, config_file: Path | None) -> None:
     faultpoints.arm(os.environ.get(faultpoints.VARIABLE, ""))
 
 
-for command in (serve, worker, run, check, describe, jobs, logs, results, recover, init, doctor, tour):
+for command in (serve, worker, run, check, describe, jobs, logs, results, schedules, recover, init, doctor, tour):
     nbprocessor.add_command(command)
 
 

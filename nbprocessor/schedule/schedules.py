@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from nbprocessor import config, timing
-from nbprocessor.errors import InvalidRequest, NoSuchProcess, Problem, ScheduleDeclared
+from nbprocessor.errors import InvalidRequest, NoSuchProcess, NoSuchSchedule, Problem, RightsLost, ScheduleDeclared
 from nbprocessor.model import Fire, FireOutcome, Job, Json, Process, Schedule, ScheduleFilter
 from nbprocessor.schedule import definition
 from nbprocessor.schedule.definition import Definition
@@ -84,6 +84,47 @@ class Schedules:
         schedule = self._defined(made, wanted, now)
         self.store.add(schedule)
         return schedule
+
+    def load(self, entries: Sequence[tuple[UUID | None, str, str | None, Json]], source: str = "cli") -> list[Schedule]:
+        """Make many schedules, or none if one of them is wrong; those that there are already get the new definition.
+
+        Args:
+            entries: Id (None: a new one), process, owner and definition of each.
+            source: Who makes them.
+
+        Raises:
+            InvalidRequest: Names every fault of every entry, and processes that are not on offer.
+        """
+        now, made, problems = self._clock(), [], []
+        for number, (schedule_id, process_id, owner, body) in enumerate(entries):
+            identity = schedule_id or uuid4()
+            try:
+                known = self._known(identity)
+                wanted = self._read(process_id, body, now)
+                fresh = Schedule(
+                    identity, process_id, {}, wanted.timing, created=now, updated=now, owner=owner, source=source
+                )
+                made.append((known, self._defined(replace(known or fresh, owner=owner), wanted, now)))
+            except InvalidRequest as error:
+                problems += [replace(one, pointer=f"/schedules/{number}{one.pointer}") for one in error.problems]
+            except (NoSuchProcess, ScheduleDeclared, RightsLost) as error:
+                problems.append(Problem(f"/schedules/{number}", str(error)))
+        if problems:
+            raise InvalidRequest(problems)
+        for known, schedule in made:
+            if known is None:
+                self.store.add(schedule)
+            else:
+                self.store.replace(schedule)
+        return [schedule for _, schedule in made]
+
+    def _known(self, schedule_id: UUID) -> Schedule | None:
+        try:
+            known = self.store.get(schedule_id)
+        except NoSuchSchedule:
+            return None
+        _refuse_declared(known)
+        return known
 
     def get(self, schedule_id: UUID, owner: str | None) -> Schedule:
         """Return a schedule."""

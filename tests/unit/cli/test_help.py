@@ -14,7 +14,7 @@ COMMANDS = sorted(name for name, command in nbprocessor.commands.items() if not 
 
 
 def test_the_commands_are_the_ones_promised():
-    promised = "check describe doctor init jobs logs recover results run serve worker"
+    promised = "check describe doctor init jobs logs recover results run schedules serve worker"
     assert promised.split() == COMMANDS
 
 
