@@ -1,6 +1,6 @@
 # Everything there is to do here, as commands; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve test test-again test-other test-other-again servers keycloak check bench clean lint format types imports notebooks
+.PHONY: help setup run serve test test-again test-other test-other-again servers faults keycloak check bench clean lint format types imports notebooks
 
 BIN := .venv/bin
 OTHER := .venv-other/bin
@@ -39,6 +39,10 @@ test-other: setup servers ## run the API tests on the other pygeoapi line, in .v
 	elif PYTHON= .ci/python 3.11 >/dev/null 2>&1; then PYTHON= .ci/setup .venv-other 3.11 'pygeoapi>=0.21,<0.22'; \
 	else PYTHON= .ci/setup .venv-other 3.12+ 'pygeoapi>=0.21,<0.22'; fi && \
 	$(OTHER)/python $(PYTEST) tests/api
+
+faults: setup servers ## the tests of faults in their long form, for hours (KILLS=500 FAULTS=20 MOMENTS=50 LEASE=30)
+	@KILLS=$(or $(KILLS),500) FAULTS=$(or $(FAULTS),20) MOMENTS=$(or $(MOMENTS),50) LEASE=$(or $(LEASE),30) \
+	  $(BIN)/python -m pytest --timeout=0 tests/faults
 
 servers: setup ## see to PostgreSQL, bubblewrap, Chromium and Keycloak, which the tests need
 	@.ci/servers

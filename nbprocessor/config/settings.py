@@ -116,6 +116,8 @@ class Execution(Section):
     """How often a run is begun whose notebook says it may be repeated, when it fails for no fault of its own."""
     retry_backoff: Annotated[float, Field(ge=0)] = 2.0
     """Seconds before the second attempt; doubled for each further one."""
+    lease: Annotated[float, Field(ge=1)] = 30.0
+    """Seconds without a sign of life after which a worker of another machine counts as gone."""
 
 
 class Limits(Section):

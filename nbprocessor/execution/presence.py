@@ -20,13 +20,13 @@ from nbprocessor.store.workers import WorkerRegister
 
 log = logging.getLogger(__name__)
 
-BEAT = 5.0
-"""Seconds between two beats."""
 LEASE = 30.0
 """Seconds without a beat after which a worker of another machine counts as gone."""
+BEATS = 6
+"""Beats in that time."""
 
 
-def working(store: JobStore, patience: float = 2 * BEAT) -> Collection[str]:
+def working(store: JobStore, patience: float = 2 * LEASE / BEATS) -> Collection[str]:
     """Return the workers that live: of this machine, and those of others whose numbers rise while they are watched.
 
     Args:
@@ -46,18 +46,18 @@ def working(store: JobStore, patience: float = 2 * BEAT) -> Collection[str]:
 class Presence:
     """Keeps one worker known as living, and finds the jobs of those that are not."""
 
-    def __init__(self, store: JobStore, *, beat: float = BEAT, lease: float = LEASE) -> None:
+    def __init__(self, store: JobStore, *, beat: float | None = None, lease: float = LEASE) -> None:
         """Take the store; nothing is written yet.
 
         Args:
             store: The jobs; workers are entered in the same database.
-            beat: Seconds between two beats.
+            beat: Seconds between two beats; None: as many as fit into the lease.
             lease: Seconds without a beat after which a worker of another machine counts as gone.
         """
         self.identity = identity.own()
+        self.beat = lease / BEATS if beat is None else beat
         self._store = store
         self._register = WorkerRegister(store.engine)
-        self._beat = beat
         self._lease = lease
         self._seen: dict[str, tuple[int | None, float]] = {}
 
@@ -118,4 +118,4 @@ class Presence:
                 await asyncio.to_thread(self._register.beat, self.identity)
             except StoreUnavailable as error:
                 log.warning("heartbeat missed worker=%s reason=%s", self.identity, error)
-            await asyncio.sleep(self._beat)
+            await asyncio.sleep(self.beat)

@@ -16,7 +16,7 @@ from nbprocessor.execution import collection, processtree, retries, scratch
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.gateway.door import Gateway
-from nbprocessor.execution.presence import BEAT, Presence
+from nbprocessor.execution.presence import Presence
 from nbprocessor.execution.recording import End, Recorder
 from nbprocessor.execution.supervision import Supervised
 from nbprocessor.model import Job, JobStatus
@@ -67,7 +67,7 @@ class Worker:
         self._recorder = Recorder(store, results, events, settings.data.secrets)
         self._outbound = outbound
         self._gateway = gateway
-        self._presence = Presence(store)
+        self._presence = Presence(store, lease=settings.execution.lease)
         self._running: dict[UUID, _Running] = {}
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -116,7 +116,7 @@ class Worker:
         async with (
             self._presence.beating(),
             self._noticing(),
-            _repeated(self._recover_lost, BEAT),
+            _repeated(self._recover_lost, self._presence.beat),
         ):
             try:
                 while not stop.is_set():

@@ -43,7 +43,7 @@ class Unfinished:
 
     @contextmanager
     def accepting(self, job_id: UUID) -> Iterator[None]:
-        """Mark a job as not yet accepted while the body runs; if it fails, the mark stays for the sweep."""
+        """Mark a job as not yet accepted while the body runs; if that leaves a folder, the mark stays for the sweep."""
         mark = self._place / f"{job_id}{_MARK}"
         with explained(self._results):
             with self.working():
@@ -54,6 +54,11 @@ class Unfinished:
             yield
             with explained(self._results):
                 mark.unlink()
+        except BaseException:
+            if not (self._results / str(job_id)).exists():
+                with suppress(OSError):
+                    mark.unlink()
+            raise
         finally:
             os.close(descriptor)
 

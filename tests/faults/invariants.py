@@ -34,6 +34,7 @@ def assert_nothing_lost(results: Path, acknowledged: Iterable[str], *, waiting: 
     finally:
         engine.dispose()
     assert set(acknowledged) <= set(jobs)
+    assert_one_end(results)
     assert sum(not job.status.ended for job in jobs.values()) == waiting
     store = ResultStore(results)
     for job in jobs.values():
@@ -43,6 +44,30 @@ def assert_nothing_lost(results: Path, acknowledged: Iterable[str], *, waiting: 
     assert not [path for job in jobs.values() for path in scratch.home().glob(f"{job.id.hex}-*")]
     assert processes_of(results.parent) == []
     return jobs
+
+
+def audited(results: Path) -> Path:
+    """Let a results folder's database keep every change of a status; :func:`assert_one_end` reads them."""
+    results.mkdir(parents=True, exist_ok=True)
+    open_database(f"sqlite:///{results / DATABASE}").dispose()
+    with closing(sqlite3.connect(results / DATABASE)) as connection:
+        connection.executescript("""
+            CREATE TABLE history (number INTEGER PRIMARY KEY, job, was, became);
+            CREATE TRIGGER audit AFTER UPDATE OF status ON jobs
+            BEGIN INSERT INTO history (job, was, became) VALUES (NEW.id, OLD.status, NEW.status); END;
+            CREATE TRIGGER audit_ended AFTER UPDATE ON jobs WHEN OLD.finished IS NOT NULL
+            BEGIN INSERT INTO history (job, was, became) VALUES (NEW.id, OLD.status, 'changed after its end'); END;
+        """)
+    return results
+
+
+def assert_one_end(results: Path) -> None:
+    """No status of a job ever changed once it had ended, as far as the database was told to keep that."""
+    ended = tuple(str(status) for status in JobStatus if status.ended)
+    with closing(sqlite3.connect(results / DATABASE)) as connection:
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'history'").fetchone():
+            query = f"SELECT job, was, became FROM history WHERE was IN {ended}"
+            assert connection.execute(query).fetchall() == []
 
 
 def assert_whole(store: ResultStore, job: Job) -> None:

@@ -7,19 +7,25 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
+import psutil
 import pytest
 import requests
 
 from nbprocessor.model import JobStatus
 from tests.faults.conftest import accepted, at_work
-from tests.faults.invariants import assert_nothing_lost, wait_until_gone
-from tests.servers.nbprocessor import start
+from tests.faults.invariants import assert_nothing_lost, audited, wait_until_gone
+from tests.servers.nbprocessor import Server, start
 
 pytestmark = pytest.mark.kernel
 KERNELS = {"NBPROCESSOR_EXECUTION__EXECUTOR": "subprocess", "NBPROCESSOR_EXECUTION__SLOTS": "2"}
 """No fork server: for faults that have nothing to do with it."""
+TWO_SLOTS = {"NBPROCESSOR_EXECUTION__SLOTS": "2"}
+KILLS = int(os.environ.get("KILLS", "3"))
+"""``KILLS=500 make faults``; every second one meets the server itself."""
 
 
 @pytest.mark.parametrize("executor", ["direct", "subprocess"])
@@ -113,35 +119,57 @@ def test_a_run_of_the_command_line_beside_a_server_is_dismissed_there_and_closed
     assert_nothing_lost(results, [dismissed, killed])
 
 
-def test_nothing_is_lost_when_servers_are_killed_under_load(tmp_path, notebooks):
-    results, seed = tmp_path / "results", random.Random(20260301)
+def test_nothing_is_lost_when_processes_are_killed_under_load(tmp_path, notebooks):
+    results, drawn, killed = audited(tmp_path / "results"), random.Random(20260301), 0
     acknowledged: list[str] = []
-    for _ in range(3):
-        with start(notebooks, results) as server:
-            threads = [threading.Thread(target=_load, args=(server, acknowledged)) for _ in range(2)]
-            for thread in threads:
-                thread.start()
-            # The moment of the kill is what is drawn; it is no event that could be waited for.
-            time.sleep(seed.uniform(0.1, 4))
-            server.process.kill()
-            server.process.wait()
-            for thread in threads:
-                thread.join()
+    while killed < KILLS:
+        with start(notebooks, results, env=TWO_SLOTS) as server, _loaded(server, acknowledged):
+            while killed < KILLS and server.process.poll() is None:
+                # The moment of the kill is what is drawn; it is no event that could be waited for.
+                time.sleep(drawn.uniform(0.1, 4))
+                killed += 1
+                _victim(server, drawn).kill()
+                if killed % 2:
+                    server.process.kill()
+                    server.process.wait()
         wait_until_gone(tmp_path)
-    with start(notebooks, results) as server:
+    with start(notebooks, results, env=TWO_SLOTS) as server:
         for job_id in acknowledged:
             assert server.ended(job_id)["status"] in {"successful", "failed"}
     jobs = assert_nothing_lost(results, acknowledged)
-    assert sum(job.status is JobStatus.FAILED for job in jobs.values()) <= 3 * 2
+    # Those that ran, in two slots, when something was killed or the load was over.
+    assert sum(job.status is JobStatus.FAILED for job in jobs.values()) <= 2 * (2 * KILLS + 1)
 
 
-def _load(server, acknowledged) -> None:
-    """Execute until the server is gone."""
-    try:
-        for number in range(20):
-            acknowledged.append(accepted(server, "quick", number=number))
-    except requests.RequestException:
-        return
+def _victim(server: Server, drawn: random.Random) -> psutil.Process:
+    """Draw a process of the server's: its fork server, a run, a kernel; itself where there is no other."""
+    process = psutil.Process(server.process.pid)
+    return drawn.choice(sorted(process.children(recursive=True), key=lambda child: child.pid) or [process])
+
+
+@contextmanager
+def _loaded(server: Server, acknowledged: list[str]) -> Iterator[None]:
+    """Execute from two clients while the body runs, or until the server is gone."""
+    over = threading.Event()
+
+    def load() -> None:
+        while not over.wait(0.2):
+            try:
+                answer = server.execute("quick", prefer="respond-async")
+            except requests.RequestException:
+                return
+            if answer.status_code != 503:
+                assert answer.status_code == 201, answer.text
+                acknowledged.append(answer.json()["jobID"])
+
+    with ThreadPoolExecutor(2) as clients:
+        under_way = [clients.submit(load) for _ in range(2)]
+        try:
+            yield
+        finally:
+            over.set()
+            for client in under_way:
+                client.result()
 
 
 def _running(server) -> str:

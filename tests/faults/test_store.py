@@ -1,18 +1,26 @@
 """Disks that are full, databases that are locked or damaged: a sentence, 503 instead of 500, and nothing lost."""
 
 import os
+import random
 import sqlite3
 import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 import pytest
 
 from nbprocessor.store.results import ResultStore
+from tests.faults import instant
 from tests.faults.conftest import accepted, at_work, serve
-from tests.faults.invariants import DATABASE, assert_nothing_lost
+from tests.faults.invariants import DATABASE, assert_nothing_lost, audited
 from tests.servers.nbprocessor import start
 
 KERNELS = {"NBPROCESSOR_EXECUTION__EXECUTOR": "subprocess", "NBPROCESSOR_RESULTS__RESERVE": "0"}
+
+MOMENTS = int(os.environ.get("MOMENTS", "3"))
+"""``MOMENTS=50 make faults``."""
 
 
 @contextmanager
@@ -72,6 +80,39 @@ def test_on_a_full_disk_requests_are_refused_with_503_and_what_is_there_can_be_r
         assert len(jobs) == 3
         # What was refused has left nothing behind.
         assert len(ResultStore(results).job_ids()) == 3
+
+
+def test_a_disk_that_is_full_at_any_moment_loses_nothing(tmp_path, notebooks):
+    drawn, acknowledged = random.Random(20260302), []
+    with small_disk(tmp_path / "disk", "24m"):
+        results = audited(tmp_path / "disk" / "results")
+        with instant.serving(notebooks, results) as server, ThreadPoolExecutor(2) as clients:
+            for _ in range(MOMENTS):
+                over = threading.Event()
+                under_way = [clients.submit(_load, server, acknowledged, over) for _ in range(2)]
+                # The moment is what is drawn; it is no event that could be waited for.
+                time.sleep(drawn.uniform(0, 1))
+                ballast = tmp_path / "disk" / "ballast"
+                _fill(ballast)
+                time.sleep(drawn.uniform(0, 0.5))
+                ballast.unlink()
+                over.set()
+                assert [client.result() for client in under_way] == [None, None]
+            for job_id in acknowledged:
+                assert server.ended(job_id)["status"] in {"successful", "failed"}
+            after = accepted(server, "quick")
+            assert server.ended(after)["status"] == "successful"
+            assert "Traceback" not in server.log.read_text()
+        assert_nothing_lost(results, [*acknowledged, after])
+
+
+def _load(server, acknowledged, over):
+    """Execute until it is over; whoever is refused is told why with 503."""
+    while not over.is_set():
+        answer = server.execute("quick", prefer="respond-async")
+        assert answer.status_code in {201, 503}, answer.text
+        if answer.status_code == 201:
+            acknowledged.append(answer.json()["jobID"])
 
 
 @pytest.mark.kernel

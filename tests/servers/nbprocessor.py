@@ -103,7 +103,7 @@ def start(
             start_new_session=True,
         )
     try:
-        yield Server(_url(process, log), notebooks, results, process, log)
+        yield Server(url_in(log, process), notebooks, results, process, log)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -114,8 +114,9 @@ def start(
             raise AssertionError(f"the server did not stop within 20 s:\n{log.read_text()}") from None
 
 
-def _url(process: subprocess.Popen[str], log: Path) -> str:
-    """Wait for the line that names the address."""
+def url_in(log: Path, process: subprocess.Popen[str]) -> str:
+    """Wait for the line of a server's log that names the address."""
+    log.touch()
     with log.open() as lines:
         while process.poll() is None:
             line = lines.readline()
