@@ -13,7 +13,7 @@ pytestmark = pytest.mark.kernel
 READ = (
     "import os, time\nfrom pathlib import Path\nfrom nbprocessor import kit\n"
     "kit.open_source().indicator('a')\n"
-    "Path(mark).write_text(os.environ['NBPROCESSOR_SOURCE_SOCKET'])"
+    "Path('socket').write_text(os.environ['NBPROCESSOR_SOURCE_SOCKET'])"
 )
 
 
@@ -22,14 +22,14 @@ def test_a_killed_servers_socket_is_gone_once_the_next_has_settled_its_job(tmp_p
     folder, results = tmp_path / "notebooks", tmp_path / "results"
     folder.mkdir()
     front = written.front("process:\n  id: reading\n  title: A\n  description: A")
-    cells = (written.parameters("mark: str = ''"), written.code(READ, "read"), written.text("## Work"))
+    cells = (written.code(READ, "read"), written.text("## Work"))
     written.saved(folder, front, *cells, written.code("time.sleep(600)", "work"), name="reading.ipynb")
     environment = {"KOMMONITOR_DATA_MANAGEMENT_URL": datamanagement.url}
     with start(folder, results, env=environment) as server:
-        job_id = at_work(server, "reading", mark=str(tmp_path / "mark"))
+        job_id = at_work(server, "reading")
         server.process.kill()
         server.process.wait()
-    socket = Path((tmp_path / "mark").read_text())
+    socket = Path((results / job_id / "work" / "socket").read_text())
     assert socket.is_socket(), "nobody was there to remove it"
     wait_until_gone(tmp_path)
     with start(folder, results, env=environment) as server:
