@@ -1,11 +1,14 @@
 """`nbprocessor recover` makes the database anew, alone, and says in a sentence what came of it."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
-from nbprocessor import contract
+from nbprocessor import contract, faultpoints
 from nbprocessor.execution import identity
 from nbprocessor.store.database import open_database
 from nbprocessor.store.results import ResultStore
@@ -62,3 +65,15 @@ def test_it_is_not_done_by_accident(call, folder):
     assert call("recover").code == 2
     done = call("recover", "--from-results", "--results", folder / "nowhere")
     assert (done.code, (folder / "nowhere").exists()) == (3, False)
+
+
+@pytest.mark.parametrize("point", ["lost-recorded", "jobs-rebuilt"])
+def test_cut_off_it_has_entered_nothing_and_is_done_again(call, recorded, folder, point):
+    # One that had not ended: it has to be closed on the way.
+    (folder / recorded.failed / contract.FILE_MANIFEST).unlink()
+    command = [sys.executable, "-m", "nbprocessor", "recover", "--from-results", "--results", str(folder)]
+    done = subprocess.run(command, check=False, env=os.environ | {faultpoints.VARIABLE: point}, cwd=folder.parent)
+    assert done.returncode == faultpoints.EXIT_CODE
+    assert call("jobs", "--json").out == ""
+    assert call("recover", "--from-results").out == "3 jobs entered.\n"
+    assert "database was lost" in call("jobs", "--status", "failed", "--json").out
