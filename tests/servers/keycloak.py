@@ -185,7 +185,11 @@ def start(home: Path, folder: Path, port: int = 0, data: Path | None = None) -> 
         )
     _STARTED.append(process)
     server = Keycloak(f"http://127.0.0.1:{port}", process.pid)
-    _wait(server, process, log)
+    try:
+        _wait(server, process, log)
+    except BaseException:  # Ctrl-C, too, must not leave it running
+        stop(server)
+        raise
     return server
 
 
@@ -292,7 +296,6 @@ def _wait(server: Keycloak, process: "subprocess.Popen[bytes]", log: Path) -> No
         except subprocess.TimeoutExpired:
             continue
         break
-    stop(server)
     raise AssertionError(f"Keycloak did not start:\n{log.read_text()}")
 
 
