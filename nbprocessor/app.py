@@ -48,6 +48,7 @@ from nbprocessor.execution.submission import submit
 from nbprocessor.execution.worker import Worker
 from nbprocessor.model import Execution, Job, JobStatus, Process, Schedule
 from nbprocessor.outbound import Outbound
+from nbprocessor.schedule.declared import DeclaredSchedules
 from nbprocessor.schedule.firing import Firing
 from nbprocessor.schedule.leadership import Leadership
 from nbprocessor.schedule.preparation import Preparation
@@ -168,7 +169,8 @@ def _scheduling(
         wake=worker.wake,
     )
     leadership = Leadership(LeaseRegister(store.engine), identity.own())
-    return schedules, Scheduler(schedules=kept, firing=firing, leadership=leadership)
+    declared = DeclaredSchedules(kept, lambda: catalogue.processes, settings.schedule)
+    return schedules, Scheduler(schedules=kept, firing=firing, leadership=leadership, before=declared.follow)
 
 
 def _everybody_may(schedule: Schedule) -> None:

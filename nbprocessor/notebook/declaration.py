@@ -1,14 +1,17 @@
 """What may stand under ``process:`` in the front matter: the model, and the JSON Schema editors complete it with."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 from pydantic.alias_generators import to_camel
 
 from nbprocessor import contract
+from nbprocessor.errors import Problem
 from nbprocessor.language import LANGUAGES
 from nbprocessor.model import JobControlOption
+from nbprocessor.timing import cron_problems, zone_problems
 
 PROCESS_ID = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
 OUTPUT_ID = r"^[A-Za-z_][A-Za-z0-9_-]{0,99}$"
@@ -209,6 +212,53 @@ class LimitsBlock(_Block):
     concurrency: Count | None = Field(default=None, description="Jobs of this process running at once.")
 
 
+def _cron(value: str) -> str:
+    return _without(cron_problems(value, ""), value)
+
+
+def _zone(value: str) -> str:
+    return _without(zone_problems(value, ""), value)
+
+
+def _without(problems: Sequence[Problem], value: str) -> str:
+    if problems:
+        raise ValueError(f"{problems[0].detail} {problems[0].mend}".removesuffix("."))
+    return value
+
+
+class ScheduleBlock(_Block):
+    """When the process runs by itself, and with which inputs; the members are those of the API."""
+
+    cron: Annotated[str, AfterValidator(_cron)] = Field(description="Minute, hour, day of month, month, weekday.")
+    name: StrictStr = Field(default="", description="Needed where there are several.")
+    timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
+        default=None, description="Such as Europe/Berlin; the server's setting if left out."
+    )
+    inputs: JsonObject = Field(default_factory=dict, description="Texts may hold values such as {{ last_month_end }}.")
+    jitter: Annotated[int, Field(ge=0, le=86_400)] = Field(default=0, description="Seconds it is put off at most.")
+    start: StrictStr | None = Field(default=None, description="First day or time.")
+    end: StrictStr | None = Field(default=None, description="Last day or time.")
+    active: bool = True
+    misfire_policy: Literal["skip", "once", "all"] = Field(default="once", description="What was missed.")
+    overlap_policy: Literal["forbid", "queue", "allow"] = Field(default="forbid", description="While one runs.")
+    retries: Annotated[int, Field(ge=0, le=10)] = 0
+    retry_delay: Annotated[int, Field(ge=1, le=86_400)] = Field(default=60, description="Seconds before the first.")
+
+
+def listed_schedules(value: Any) -> Any:
+    """Return what ``schedule:`` may be, a cron text, a map or a list of maps, as a list of maps."""
+    if value is None:
+        return []
+    listed = value if isinstance(value, list) else [value]
+    return [{"cron": one} if isinstance(one, str) else one for one in listed]
+
+
+def _named_apart(value: list[ScheduleBlock]) -> list[ScheduleBlock]:
+    if len({block.name for block in value}) < len(value):
+        raise ValueError("each schedule needs a name of its own where there are several")
+    return value
+
+
 class ProcessBlock(_Block):
     """Everything of a process that its notebook says under ``process:``."""
 
@@ -252,7 +302,9 @@ class ProcessBlock(_Block):
         alias="retry_safe",
         description="true: a run may be repeated when its server, kernel or data source was lost.",
     )
-    schedule: Any = Field(default=None, description="Kept as written; used by schedules.")
+    schedule: Annotated[
+        list[ScheduleBlock], BeforeValidator(listed_schedules, json_schema_input_type=Any), AfterValidator(_named_apart)
+    ] = Field(default_factory=list, description="When it runs by itself: a cron text, a map, or a list of maps.")
     access: Annotated[str | JsonObject | None, AfterValidator(_access)] = Field(
         default=None,
         description="Who sees the process while sign-in is on: public, private (administrators), or "

@@ -180,7 +180,8 @@ class Schedules:
             ScheduleDeclared: It would come back.
         """
         schedule = self.get(schedule_id, owner)
-        _refuse_declared(schedule)
+        if schedule.process_id in self._preparation.processes():
+            _refuse_declared(schedule)
         self.store.delete(schedule_id)
         return schedule
 

@@ -35,7 +35,7 @@ process:
   additionalParameters: {parameters: [{name: other, value: [1]}]}
   jobControlOptions: [async-execute]
   outputTransmission: [value]
-  schedule: {cron: daily}
+  schedule: {cron: 0 3 * * *}
   retry_safe: true
 """
 CELL = written.parameters("x: float = 1.5\nareas: dict\nextent: dict | None = None")
@@ -46,7 +46,7 @@ def test_front_matter_and_parameters_make_a_process():
     assert (process.id, process.version, process.keywords) == ("quotient", "1.2.0", ("a", "b"))
     assert (process.limits.time, process.limits.memory, process.limits.concurrency) == (600, 2 * 10**9, 2)
     assert process.job_control_options == (JobControlOption.ASYNC,)
-    assert process.retry_safe and process.reserved == {"schedule": {"cron": "daily"}}
+    assert process.retry_safe and process.reserved == {"schedule": {"cron": "0 3 * * *"}}
     assert process.example == {"inputs": {"x": 1.5}}
     assert not process.outputs["note"].required
     assert len(process.sha256) == 64
