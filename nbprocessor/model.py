@@ -321,8 +321,6 @@ class Schedule:
     """How often a failed run is tried again."""
     retry_delay: int = 60
     """Seconds before the first retry; doubled for each further one."""
-    notify: Mapping[str, Json] | None = None
-    """Whom to tell of failures, recoveries and pauses."""
     refusals: int = 0
     """Fires in a row that could not become jobs."""
     revision: int = 0

@@ -150,7 +150,6 @@ schedules = Table(
     Column("overlap", Text, nullable=False),
     Column("retries", Integer, nullable=False),
     Column("retry_delay", Integer, nullable=False),
-    Column("notify", JSON(none_as_null=True)),
     Column("refusals", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("next_fire", Instant),

@@ -51,7 +51,7 @@ def step(before: Schedule, *times: datetime, **after) -> Step:
 
 def test_a_schedule_comes_back_as_it_was_stored(schedules):
     timing = Timing("0 0 1 * *", "Europe/Berlin", 60, START, START + HOUR)
-    kept = a_schedule(timing=timing, name="n", owner="o", message="m", notify={"email": ["a@b.c"]}, retries=3)
+    kept = a_schedule(timing=timing, name="n", owner="o", message="m", retries=3)
     schedules.add(kept)
     assert schedules.get(kept.id) == kept == schedules.get(kept.id, owner="o")
     for asked in ({"owner": "x"},):
