@@ -85,8 +85,9 @@ def sweep() -> None:
 
 def _is_nobodys(folder: Path) -> bool:
     try:
+        if not (folder / _OWNER).exists():
+            return time.time() - folder.lstat().st_mtime > _YOUNG
         return identity.is_alive((folder / _OWNER).read_text()) is False
-    except FileNotFoundError:
-        return time.time() - folder.lstat().st_mtime > _YOUNG
     except (OSError, ValueError):
+        # Its worker has just removed it, or another one that sweeps.
         return False

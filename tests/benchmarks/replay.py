@@ -62,7 +62,9 @@ def replaying(recorded: Path) -> type[Executor]:
 
 def main(recorded: Path, notebooks: Path, results: Path) -> None:
     logging.basicConfig(level="WARNING")
-    settings = config.load(notebooks={"folder": notebooks}, results={"folder": results})
+    # Nothing runs, so nothing can be tried to break out.
+    execution = {"isolation": "none"}
+    settings = config.load(notebooks={"folder": notebooks}, results={"folder": results}, execution=execution)
     with listen("127.0.0.1", 0) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         house = build(settings, {"replay": replaying(recorded)})

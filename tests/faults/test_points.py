@@ -22,8 +22,8 @@ from tests.servers.nbprocessor import Server
 ROUNDS = int(os.environ.get("FAULTS", "1"))
 AT_THE_START = {"swept", "job-adopted", "requeued"}
 """Passed before the first request, when there is something that a server before has left."""
-ELSEWHERE = {"data-written", "lost-recorded", "jobs-rebuilt"}
-"""Not passed by a server that runs nothing."""
+ELSEWHERE = {"data-written", "fires-prepared", "fires-stored", "lost-recorded", "jobs-rebuilt"}
+"""Not passed by a server that runs nothing and has no schedules."""
 AT_WORK = sorted(faultpoints.POINTS - ELSEWHERE - AT_THE_START)
 SEVERAL = {"file-written": 9, "file-synced": 3, "file-renamed": 3, "folder-half": 4}
 """How often these are passed for the first jobs."""
@@ -54,8 +54,11 @@ def load(server: Server, told: str, acknowledged: list[str]) -> None:
                 server.delete(f"/jobs/{job_id}")
 
     with ThreadPoolExecutor(6) as clients:
-        while server.process.poll() is None:
+        for _ in range(100):
+            if server.process.poll() is not None:
+                return
             list(clients.map(one, range(10)))
+    raise AssertionError(f"the point is not passed:\n{server.log.read_text()[-2000:]}")
 
 
 def ended_at_its_start(point: str, notebooks, results) -> None:

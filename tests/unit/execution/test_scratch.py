@@ -42,6 +42,12 @@ def test_folders_of_workers_that_are_gone_are_swept_up_and_those_of_living_ones_
     assert {folder for folder in (living, dead, half, young) if folder.exists()} == {living, young}
 
 
+def test_a_folder_that_another_server_sweeps_up_first_keeps_nobody_from_starting():
+    gone = scratch.make(uuid4())
+    scratch.remove(gone)
+    assert not scratch._is_nobodys(gone)
+
+
 def test_a_link_in_its_place_is_refused_with_what_to_do(tmp_path):
     place = scratch.home()
     place.rmdir()
