@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import nbprocessor
@@ -14,22 +15,25 @@ INSTALLED = (".dist-info", ".egg-info", ".pth")
 def signature() -> str:
     """Return a digest that changes when a package is installed, upgraded or removed, or this project is edited."""
     own = Path(nbprocessor.__file__).parent
-    edited = [*(own / "kit").rglob("*.py"), *(own / "execution").glob("*.py")]
-    installed = [path for folder in sys.path if folder for path in _installed(folder)]
-    facts = sorted(f"{path} {_changed(path)}" for path in {*edited, *installed})
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+    edited = [*(own / "kit").rglob("*.py"), *(own / "execution").rglob("*.py")]
+    facts = {f"{path} {_changed(path)}" for path in edited}
+    facts.update(*(_installed(folder, _changed(folder)) for folder in sys.path if folder))
+    return hashlib.sha256("\n".join(sorted(facts)).encode()).hexdigest()
 
 
-def _installed(folder: str) -> list[Path]:
+@lru_cache(maxsize=64)
+def _installed(folder: str, changed: int) -> frozenset[str]:  # noqa: ARG001  # while it is the same, so is what it tells
+    """Return what is installed in a folder; whatever is added or removed changes the folder itself."""
     try:
         with os.scandir(folder) as entries:
-            return [Path(entry.path) for entry in entries if entry.name.endswith(INSTALLED)]
+            found = [entry for entry in entries if entry.name.endswith(INSTALLED)]
     except OSError:
-        return []
+        return frozenset()
+    return frozenset(f"{entry.path} {_changed(entry.path)}" for entry in found)
 
 
-def _changed(path: Path) -> int:
+def _changed(path: str | Path) -> int:
     try:
-        return path.stat().st_mtime_ns
+        return os.stat(path).st_mtime_ns  # noqa: PTH116  # before every run, for names that come from sys.path
     except OSError:
         return 0

@@ -73,7 +73,7 @@ def remove_all(job_id: UUID) -> None:
 def sweep() -> None:
     """Remove the folders of all workers of this machine that are gone, whatever results folder they worked for."""
     try:
-        found = list(home().iterdir())
+        found = list(home().glob("*-*"))  # what else is there belongs to no run
     except OSError as error:
         log.warning("temporary folders are not looked through reason=%s", error)
         return

@@ -1,10 +1,8 @@
 """How long one job takes from request to answer, beside papermill alone with the same notebook in one process."""
 
-import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import papermill
 
 from tests.benchmarks.measurement import Measurement
+from tests.benchmarks.quiet import kernels_are_silent
 from tests.benchmarks.timing import medians
 from tests.servers.nbprocessor import REPOSITORY, Server, start
 
@@ -45,19 +44,6 @@ def _beside_papermill(server: Server, notebook: str, inputs: Mapping[str, Any], 
 
 def _papermill(notebook: Path, folder: Path) -> None:
     """Run the notebook with the example values it has."""
-    with warnings.catch_warnings(), _kernels_are_silent():
+    with warnings.catch_warnings(), kernels_are_silent():
         warnings.simplefilter("ignore")  # papermill's, of what it does not know in the notebook
         papermill.execute_notebook(notebook, folder / "papermill.ipynb", cwd=str(folder), progress_bar=False)
-
-
-@contextmanager
-def _kernels_are_silent() -> Iterator[None]:
-    """Keep what kernels write to the standard error they inherit out of the table."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
