@@ -5,6 +5,7 @@ error); the same that nbclient applies to a kernel's messages.
 """
 
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 import nbformat
@@ -13,6 +14,29 @@ from nbprocessor.execution.allowance import Allowance
 from nbprocessor.model import Limits
 
 Content = Mapping[str, Any]
+
+_BUNDLE: Mapping[str, tuple[type, ...]] = {"data": (dict,), "metadata": (dict,), "transient": (dict, NoneType)}
+_FORMS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
+    "stream": {"name": (str,), "text": (str,)},
+    "display_data": _BUNDLE,
+    "update_display_data": _BUNDLE,
+    "execute_result": {**_BUNDLE, "execution_count": (int,)},
+    "error": {"ename": (str,), "evalue": (str,), "traceback": (list,)},
+    "clear_output": {"wait": (bool, int)},
+}
+_OPTIONAL = frozenset({"metadata", "transient"})
+
+
+def is_sound(kind: object, content: object) -> bool:
+    """Tell whether a message is one of the protocol's that are outputs, or change them."""
+    form = _FORMS.get(kind) if isinstance(kind, str) else None
+    return (
+        form is not None
+        and isinstance(content, dict)
+        and form.keys() - _OPTIONAL <= content.keys() <= form.keys()
+        and all(isinstance(value, form[name]) for name, value in content.items())
+        and content.get("name", "stdout") in {"stdout", "stderr"}
+    )
 
 
 class CellOutputs:

@@ -8,19 +8,26 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from nbprocessor import contract
+from nbprocessor.errors import ExecutionError, LimitReached
 from nbprocessor.execution import messages, scratch
+from nbprocessor.execution.celloutputs import is_sound
 from nbprocessor.execution.executor import Run
+from nbprocessor.execution.limits import size
 from nbprocessor.execution.sandbox import namespaces
 from nbprocessor.execution.sandbox.namespaces import View
 from nbprocessor.execution.shell import SIZE
+from nbprocessor.model import Limits
 
 LIMIT = 1 << 20
 """Bytes of output read ahead of what is worked off."""
+GREATEST = 1 << 30
+"""Bytes of a message, where outputs have no limit."""
+_FUTURE = 10**11
 CLEARING = 5.0
 """Seconds in which everything a job has left must have ended."""
 
@@ -30,6 +37,13 @@ Receive = Callable[[str, Mapping[str, Any]], None]
 
 class CellsDied(Exception):
     """The process of the cells ended by itself."""
+
+
+class Garbled(ExecutionError):
+    """The process of the cells said what no shell says: a cell wrote to its connection."""
+
+    def __init__(self, cell_id: str) -> None:
+        super().__init__(f'cell "{cell_id}" wrote to the connection through which its outputs are told')
 
 
 class CannotSeal(Exception):
@@ -46,6 +60,23 @@ class Reply:
     began: float
     """Seconds since the epoch."""
     ended: float
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> Self:
+        """Read what a shell tells.
+
+        Raises:
+            ValueError: No shell tells that.
+        """
+        reply = cls(**content)
+        numbers = (reply.count, reply.began, reply.ended)
+        if not all(isinstance(number, int | float) and 0 <= number < _FUTURE for number in numbers):
+            raise ValueError("these are no times")
+        return reply
+
+
+class _TooLong(Exception):
+    """A message is longer than all that a cell may put out."""
 
 
 class Cells:
@@ -70,6 +101,7 @@ class Cells:
         self._connection = connection
         self._streams = streams
         self._sealed = sealed
+        self._limits = Limits()
         self._receive: Receive = lambda *_: None
         self._decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in streams}
         self._status: int | None = None
@@ -113,12 +145,14 @@ class Cells:
             os.set_blocking(descriptor, False)
             loop.add_reader(descriptor, self._drain, name)
         begin: dict[str, Any] = {"environment": dict(run.environment), "folder": str(Path.cwd())}
+        begin["limits"] = asdict(run.process_limits)
+        self._limits = run.limits
         if self._sealed:
             begin["view"] = _view(run).plain()
         self._send(begin)
         try:
             kind, content = await self._message()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
             raise CellsDied from None
         if kind != "ready":
             raise CannotSeal(content["reason"])
@@ -128,6 +162,8 @@ class Cells:
 
         Raises:
             CellsDied: The child ended in it, or had ended before.
+            LimitReached: It has put out at once more than it may.
+            Garbled: It said what no shell says.
         """
         self._receive = receive
         self._send({"code": code, "cell": cell_id})
@@ -136,11 +172,18 @@ class Cells:
                 kind, content = await self._message()
                 if kind == "end":
                     self._drain_all()
-                    return Reply(**content)
+                    return Reply.read(content)
+                if not is_sound(kind, content):
+                    raise Garbled(cell_id)
                 receive(kind, content)
         except (asyncio.IncompleteReadError, ConnectionError):
             self._drain_all()
             raise CellsDied from None
+        except _TooLong:
+            limit = self._limits.cell_output_size
+            raise (LimitReached("cell output", size(limit), cell_id) if limit else Garbled(cell_id)) from None
+        except (ValueError, TypeError, RecursionError):
+            raise Garbled(cell_id) from None
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the cell that runs."""
@@ -199,8 +242,11 @@ class Cells:
             messages.send(self._keeper, request)
 
     async def _message(self) -> tuple[str, dict[str, Any]]:
-        size = SIZE.unpack(await self._reader.readexactly(SIZE.size))[0]
-        kind, content = json.loads(await self._reader.readexactly(size))
+        length = SIZE.unpack(await self._reader.readexactly(SIZE.size))[0]
+        # Letters beyond ASCII take six bytes at most.
+        if length > (self._limits.cell_output_size or GREATEST) * 6 + LIMIT:
+            raise _TooLong
+        kind, content = json.loads(await self._reader.readexactly(length))
         return kind, content
 
     def _send(self, request: Mapping[str, Any]) -> None:

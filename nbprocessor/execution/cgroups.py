@@ -9,6 +9,7 @@ such as that of a systemd service with ``Delegate=yes``. Where there is neither,
 import contextlib
 import logging
 import os
+import shlex
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,13 +42,24 @@ class Group:
         self._before = Met()
 
     def add(self, pid: int) -> None:
-        """Put a process into it; what the process starts from now on is in it, too.
+        """Put a process and its children into it; what they start from now on is in it, too.
 
         Raises:
             OSError: The process is gone, or may not be moved.
         """
-        for folder in set(self._folders.values()):
+        for folder in self._places():
             (folder / "cgroup.procs").write_text(str(pid))
+            # Started before the process itself was in the group.
+            for child in _children(pid):
+                with contextlib.suppress(ProcessLookupError):
+                    (folder / "cgroup.procs").write_text(child)
+
+    def around(self) -> Sequence[str]:
+        """Return what stands before a command that is to run in it from its first moment."""
+        if not self._folders:
+            return ()
+        enter = "".join(f"echo $$ >{shlex.quote(str(place / 'cgroup.procs'))} && " for place in self._places())
+        return ("/bin/sh", "-c", f'{enter}exec "$@"', "sh")
 
     def bind(self, limits: Limits) -> Limits:
         """Bound it for a run; return what each process of the run has to be bound to by itself.
@@ -73,8 +85,11 @@ class Group:
 
     def remove(self) -> None:
         """End what is left in it, and remove it."""
-        for folder in set(self._folders.values()):
+        for folder in self._places():
             _remove(folder)
+
+    def _places(self) -> set[Path]:
+        return set(self._folders.values())
 
     def _counted(self) -> Met:
         events = "memory.events" if self._version == 2 else "memory.oom_control"
@@ -263,6 +278,13 @@ def _count(folder: Path | None, file: str, name: str) -> int:
         return int(facts.get(name, 0))
     except (OSError, ValueError):
         return 0
+
+
+def _children(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
 
 
 def _remove(folder: Path) -> None:

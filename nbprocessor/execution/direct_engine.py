@@ -16,12 +16,13 @@ import nbformat
 from nbprocessor import contract
 from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, LimitReached
 from nbprocessor.execution.celloutputs import CellOutputs
-from nbprocessor.execution.cells import CannotSeal, Cells, CellsDied, Reply
+from nbprocessor.execution.cells import CannotSeal, Cells, CellsDied, Garbled, Reply
 from nbprocessor.execution.engine import NbprocessorEngine
 from nbprocessor.execution.executor import Run
 from nbprocessor.execution.following import Following, Link
 from nbprocessor.execution.limits import duration
 from nbprocessor.execution.saving import SavingManager
+from nbprocessor.model import Limits
 
 NAME = "nbprocessor-direct"
 PATIENCE = 2.0
@@ -50,7 +51,6 @@ class DirectEngine(NbprocessorEngine):
         cells: Cells,
         run: Run,
         link: Link | None = None,
-        execution_timeout: float | None = None,
         **streams: Any,
     ) -> None:
         """Execute the cells.
@@ -61,26 +61,25 @@ class DirectEngine(NbprocessorEngine):
             cells: The forked shell.
             run: What is run; its environment is the cells' own.
             link: Who follows the run.
-            execution_timeout: Seconds a cell may take; None: as long as it wants.
             streams: papermill's ``stdout_file`` and ``stderr_file``, to which streams are written too.
         """
-        asyncio.run(_Run(nb_man, link or Link(), cells, execution_timeout, streams).all(run))
+        asyncio.run(_Run(nb_man, link or Link(), cells, run.limits, streams).all(run))
 
 
 class _Run:
     """The run of one notebook."""
 
     def __init__(
-        self, nb_man: SavingManager, link: Link, cells: Cells, cell_time: float | None, streams: Mapping[str, Any]
+        self, nb_man: SavingManager, link: Link, cells: Cells, limits: Limits, streams: Mapping[str, Any]
     ) -> None:
         self._manager = nb_man
         self._nb = nb_man.nb
         self._link = link
         self._cells = cells
-        self._cell_time = cell_time
+        self._limits = limits
         self._logs = {"stdout": streams.get("stdout_file"), "stderr": streams.get("stderr_file")}
-        self._outputs = CellOutputs(self._nb)
-        self._following = Following(nb_man, link)
+        self._outputs = CellOutputs(self._nb, limits)
+        self._following = Following(nb_man, link, limits)
 
     async def all(self, run: Run) -> None:
         loop = asyncio.get_running_loop()
@@ -116,21 +115,18 @@ class _Run:
         if cell.cell_type != "code" or not cell.source.strip() or "skip-execution" in _tags(cell):
             return
         cell.outputs = []
-        failure: dict[str, Any] = {}
-
-        def receive(kind: str, content: Mapping[str, Any]) -> None:
-            if kind == "error":
-                failure.update(content)
-            self._take(index, kind, content)
-
         try:
-            async with asyncio.timeout(self._cell_time):
-                reply = await self._cells.run(cell.source, cell.id, receive)
+            async with asyncio.timeout(self._limits.cell_time):
+                reply, failure = await self._reply(cell, index)
         except TimeoutError:
-            self._following.broken(cell, index, LimitReached("cell time", duration(self._cell_time or 0), cell.id))
+            limit = duration(self._limits.cell_time or 0)
+            self._following.broken(cell, index, LimitReached("cell time", limit, cell.id))
             return
         except CellsDied:
             self._following.broken(cell, index, KernelDied(cell.id, await self._cells.exit_code()))
+            return
+        except ExecutionError as refused:
+            self._following.broken(cell, index, refused)
             return
         cell.execution_count = reply.count
         cell.metadata["execution"] = _timing(reply)
@@ -140,6 +136,36 @@ class _Run:
             )
             self._manager.cell_exception(cell, cell_index=index, exception=error)
             self._following.failed(error)
+
+    async def _reply(self, cell: nbformat.NotebookNode, index: int) -> tuple[Reply, Mapping[str, Any]]:
+        """Run a cell; return how it ended, and the error it raised, if any.
+
+        Raises:
+            CellsDied: Its process ended.
+            ExecutionError: It has put out more than it may, or what is no output.
+        """
+        failure: dict[str, Any] = {}
+        refused: list[ExecutionError] = []
+
+        def receive(kind: str, content: Mapping[str, Any]) -> None:
+            if refused:
+                return
+            try:
+                self._take(index, kind, content)
+            except ExecutionError as error:
+                # Some of this is called by the loop itself, where nobody else would hear of it.
+                refused.append(error)
+                running.cancel()
+            if kind == "error":
+                failure.update(content)
+
+        running = asyncio.ensure_future(self._cells.run(cell.source, cell.id, receive))
+        try:
+            return await running, failure
+        except (asyncio.CancelledError, CellsDied, Garbled):
+            if refused:
+                raise refused[0] from None
+            raise
 
     def _take(self, index: int, kind: str, content: Mapping[str, Any]) -> None:
         """Take one message; progress inside a cell is passed on instead of kept."""

@@ -22,7 +22,7 @@ from nbprocessor import contract
 from nbprocessor.errors import CellFailed, KernelDied, LimitReached
 from nbprocessor.execution.allowance import Allowance
 from nbprocessor.execution.following import Following, Link
-from nbprocessor.execution.limits import apply, duration, explained
+from nbprocessor.execution.limits import apply, duration
 from nbprocessor.execution.saving import SavingManager
 from nbprocessor.model import Limits
 
@@ -71,6 +71,7 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
         start_timeout: float = 60,
         execution_timeout: float | None = None,
         limits: Limits | None = None,
+        process_limits: Limits | None = None,
         **kwargs: Any,
     ) -> None:
         """Execute the cells.
@@ -81,7 +82,8 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
             link: Who follows the run.
             start_timeout: Seconds the kernel may take to start.
             execution_timeout: Seconds a cell may take; None: as long as it wants, or as the limits say.
-            limits: What the kernel may use; None: whatever it wants.
+            limits: What the run may use; None: whatever it wants.
+            process_limits: What each of its processes is bound to by itself; None: to all of them.
             kwargs: papermill's ``log_output``, ``stdout_file`` and ``stderr_file``; nbclient's options.
 
         Raises:
@@ -94,6 +96,7 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
             nb_man,
             link or Link(),
             limits,
+            process_limits or limits,
             kernel_name=kernel_name,
             startup_timeout=int(start_timeout),
             log=logger,
@@ -105,15 +108,18 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
 class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has no annotations
     """papermill's client in one event loop from start to end, so that it can be interrupted at any moment."""
 
-    def __init__(self, nb_man: SavingManager, link: Link, limits: Limits, **options: Any) -> None:
+    def __init__(
+        self, nb_man: SavingManager, link: Link, limits: Limits, process_limits: Limits, **options: Any
+    ) -> None:
         super().__init__(nb_man, iopub_timeout=IOPUB_TIMEOUT, **options)
         self.timeout_func = lambda _: limits.cell_time
         self._limits = limits
+        self._process_limits = process_limits
         self._allowance = Allowance(nb_man.nb, limits)
         self._excess: LimitReached | None = None
         """The cell has put out more than it may."""
         self._link = link
-        self._following = Following(nb_man, link)
+        self._following = Following(nb_man, link, limits)
 
     def execute(self, **_: Any) -> nbformat.NotebookNode:
         """Start the kernel, run the cells, end the kernel."""
@@ -149,7 +155,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
             raise self._following.failed(KernelDied()) from error
         pid = getattr(self.km.provisioner, "pid", None)
         if pid:  # a kernel on another machine has none here
-            apply(self._limits, pid)
+            apply(self._process_limits, pid)
         self.nb.metadata["language_info"] = info["content"]["language_info"]
 
     async def _run_cells(self) -> None:
@@ -171,10 +177,9 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         except CellExecutionError as error:
             self.nb_man.cell_exception(cell, cell_index=index, exception=error)
             failed = CellFailed(cell.id, error.ename, error.evalue, error.traceback)
-            self._following.failed(explained(failed, self._limits))
+            self._following.failed(failed)
         except DeadKernelError:
-            died = explained(KernelDied(cell.id, await self._exit_code()), self._limits)
-            self._following.broken(cell, index, self._excess or died)
+            self._following.broken(cell, index, self._excess or KernelDied(cell.id, await self._exit_code()))
         except CellTimeoutError:
             limit = duration(self._limits.cell_time or 0)
             self._following.broken(cell, index, LimitReached("cell time", limit, cell.id))

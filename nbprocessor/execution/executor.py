@@ -35,18 +35,10 @@ class Run:
     """The whole environment of the process tree."""
     limits: Limits = Limits()
     """What it may use, with the server's settings filled in (:func:`.limits.settled`); None: no limit."""
+    process_limits: Limits = Limits()
+    """What each of its processes is bound to by itself: the rest is kept by its control group (:mod:`.cgroups`)."""
     start_timeout: float = 60.0
     """Seconds the kernel may take to start."""
-
-    @property
-    def cell_time(self) -> float | None:
-        """Seconds a cell may take."""
-        return self.limits.cell_time
-
-    @property
-    def log_limit(self) -> int | None:
-        """Bytes of log kept in the job's folder."""
-        return self.limits.log_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +145,4 @@ class Executor(ABC):
 
     def facts(self) -> Mapping[str, Any]:
         """Return what ``/health`` tells about this executor."""
-        return {"name": self.name, "isolation": self.isolation.name}
+        return {"name": self.name, "isolation": self.isolation.name, "controlGroups": self.isolation.groups.facts()}

@@ -9,6 +9,8 @@ from papermill.engines import NotebookExecutionManager
 
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution.executor import Progress
+from nbprocessor.execution.limits import Met, explained
+from nbprocessor.model import Limits
 
 
 class Link:
@@ -23,6 +25,10 @@ class Link:
 
     def progress(self, progress: Progress) -> None:
         """Take note of how far the run is."""
+
+    def met(self) -> Met:
+        """Return what the control group of the run has counted."""
+        return Met()
 
     def interrupt(self) -> None:
         """Interrupt the run; may be called from any thread, also before it began."""
@@ -40,8 +46,9 @@ class Link:
 class Following:
     """What an engine tells of its run."""
 
-    def __init__(self, manager: NotebookExecutionManager, link: Link) -> None:
-        """Take papermill's keeper of cell states and the link."""
+    def __init__(self, manager: NotebookExecutionManager, link: Link, limits: Limits) -> None:
+        """Take papermill's keeper of cell states, the link, and what the run may use."""
+        self._limits = limits
         self._manager = manager
         self._link = link
         self._cells = manager.nb.cells
@@ -61,17 +68,17 @@ class Following:
         self._report(index, fraction, text)
 
     def failed(self, error: ExecutionError) -> ExecutionError:
-        """Note why the run failed."""
-        self._link.failure = error
-        return error
+        """Note why the run failed: the limit it failed by, where that can be told."""
+        self._link.failure = explained(error, self._limits, self._link.met())
+        return self._link.failure
 
     def broken(self, cell: nbformat.NotebookNode, index: int, error: ExecutionError) -> None:
         """Write into the cell what ended it when it could not say so itself."""
+        error = self.failed(error)
         name = type(error).__name__
         output = nbformat.v4.new_output("error", ename=name, evalue=str(error), traceback=[f"{name}: {error}"])
         cell.outputs.append(output)
         self._manager.cell_exception(cell, cell_index=index, exception=error)
-        self.failed(error)
 
     def _report(self, index: int, fraction: float = 0.0, text: str = "") -> None:
         number = self._code.index(index) + 1

@@ -17,9 +17,11 @@ from nbprocessor.errors import ExecutionError
 from nbprocessor.execution import generation, messages, piped
 from nbprocessor.execution.environment import passed
 from nbprocessor.execution.executor import Executor, Observe, Run, RunningJob
+from nbprocessor.execution.limits import Met
 from nbprocessor.execution.piped import Pipes
 from nbprocessor.execution.sandbox.isolation import Isolation
 from nbprocessor.execution.slots import Slot
+from nbprocessor.model import Limits
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +77,7 @@ class ForkExecutor(Executor):
         """Return what ``/health`` tells."""
         return {**super().facts(), "renewals": max(self._renewals, 0)}
 
-    async def _begin(self, _: Run, pipes: Pipes) -> "_Begun":
+    async def _begin(self, run: Run, pipes: Pipes) -> "_Begun":
         while True:
             zygote = await self._current()
             try:
@@ -83,11 +85,15 @@ class ForkExecutor(Executor):
             except ConnectionError:
                 continue  # it died between two runs, and nothing of this one has begun
             try:
+                process_limits = slot.group.bind(run.limits)
                 slot.run(pipes)
             except ConnectionError:
-                slot.close()  # likewise the slot
+                zygote.drop(slot)  # likewise the slot
                 continue
-            return _Begun(zygote, slot)
+            except OSError:
+                zygote.drop(slot)
+                raise
+            return _Begun(zygote, slot, process_limits)
 
     async def _current(self) -> "_Zygote":
         """Return a fork server that lives and has what is installed now; runs of a former one go on."""
@@ -106,35 +112,44 @@ class ForkExecutor(Executor):
 class _Begun:
     """A run in a slot."""
 
-    def __init__(self, zygote: "_Zygote", slot: Slot) -> None:
+    def __init__(self, zygote: "_Zygote", slot: Slot, process_limits: Limits) -> None:
         self._zygote = zygote
         self._slot = slot
+        self.process_limits = process_limits
+        self._met: Met | None = None
 
     async def wait(self) -> int:
         """Wait for its end and return its exit code; the slot is free then, or gone."""
         try:
             return await self._slot.wait()
         finally:
+            self._met = self._slot.group.met()
             self._zygote.give_back(self._slot)
 
     async def kill(self) -> None:
         """End the slot, and with it the run."""
         await self._slot.kill()
 
+    def met(self) -> Met:
+        """Return what the slot's control group has counted in this run."""
+        return self._met or self._slot.group.met()
+
 
 class _Zygote:
     """One generation of the fork server."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, control: socket.socket, signature: str, *, sealed: bool
+        self, process: asyncio.subprocess.Process, control: socket.socket, signature: str, isolation: Isolation
     ) -> None:
         self.generation = signature
         self._process = process
         self._control = control
-        self._sealed = sealed
+        self._sealed = isolation.seals
+        self._groups = isolation.groups
+        self._removing: set[asyncio.Future[None]] = set()
         self._slots: dict[int, Slot] = {}
         self._idle: list[Slot] = []
-        self._making: dict[int, asyncio.Future[int]] = {}
+        self._making: dict[int, asyncio.Future[tuple[int, int]]] = {}
         self._retired = False
 
     @classmethod
@@ -177,7 +192,7 @@ class _Zygote:
         if process is None or not ready:
             code = process.returncode if process else None
             raise ExecutionError(f"the fork server did not start (exit code {code}); the log says why")
-        zygote = cls(process, ours, signature, sealed=isolation.seals)
+        zygote = cls(process, ours, signature, isolation)
         asyncio.get_running_loop().add_reader(ours, zygote._read)
         return zygote
 
@@ -197,7 +212,7 @@ class _Zygote:
             slot = self._idle.pop()
             if slot.usable:
                 return slot
-            self._forget(slot)
+            self.drop(slot)
         return await self._make()
 
     def give_back(self, slot: Slot) -> None:
@@ -205,21 +220,30 @@ class _Zygote:
         if slot.usable and slot.runs < MAX_RUNS and not self._retired:
             self._idle.append(slot)
         else:
-            self._forget(slot)
+            self.drop(slot)
             self._end_if_idle()
+
+    def drop(self, slot: Slot) -> None:
+        """Let go of a slot; its processes end, with whatever is left in its control group."""
+        self._slots.pop(slot.number, None)
+        slot.close()
+        removing = asyncio.get_running_loop().run_in_executor(None, slot.group.remove)
+        self._removing.add(removing)
+        removing.add_done_callback(self._removing.discard)
 
     def retire(self) -> None:
         """Let it go once its last run has ended."""
         self._retired = True
         while self._idle:
-            self._forget(self._idle.pop())
+            self.drop(self._idle.pop())
         self._end_if_idle()
 
     async def close(self) -> None:
         """End it now."""
         for slot in list(self._slots.values()):
-            self._forget(slot)
+            self.drop(slot)
         self._disconnect()
+        await asyncio.gather(*self._removing)
         try:
             async with asyncio.timeout(2):
                 await self._process.wait()
@@ -238,16 +262,13 @@ class _Zygote:
             finally:
                 slot.close_theirs()
             self._slots[slot.number] = slot
-            return slot.opened(await made)
+            pid, keeper = await made
+            return slot.opened(pid, keeper, self._groups.make(f"slot-{slot.number}"))
         except BaseException:
-            self._forget(slot)
+            self.drop(slot)
             raise
         finally:
             self._making.pop(slot.number, None)
-
-    def _forget(self, slot: Slot) -> None:
-        self._slots.pop(slot.number, None)
-        slot.close()
 
     def _read(self) -> None:
         """Take what the fork server tells."""
@@ -264,7 +285,7 @@ class _Zygote:
                 self._slots[number].ended(told["exit"])
         elif (made := self._making.get(number)) is not None and not made.done():
             if "pid" in told:
-                made.set_result(told["pid"])
+                made.set_result((told["pid"], told["keeper"]))
             else:
                 made.set_exception(OSError(0, told["error"]))
 

@@ -87,12 +87,12 @@ def explained(error: ExecutionError, limits: Limits, met: Met | None = None) -> 
     if not isinstance(error, CellFailed | KernelDied):
         return error
     cell = error.cell_id
+    if met is not None and met.forks_refused and limits.processes is not None:
+        # First: many processes want much memory, too.
+        return LimitReached("process", str(limits.processes), cell)
     if met is not None and met.oom_kills and limits.memory is not None:
         return LimitReached("memory", size(limits.memory), cell)
-    if isinstance(error, KernelDied):
-        reached = _of_signal(error.exit_code, limits)
-    else:
-        reached = _of_exception(error, limits, forks_refused=bool(met and met.forks_refused))
+    reached = _of_signal(error.exit_code, limits) if isinstance(error, KernelDied) else _of_exception(error, limits)
     return LimitReached(*reached, cell) if reached else error
 
 
@@ -106,13 +106,13 @@ def _of_signal(exit_code: int | None, limits: Limits) -> tuple[str, str] | None:
     return None
 
 
-def _of_exception(failed: CellFailed, limits: Limits, *, forks_refused: bool) -> tuple[str, str] | None:
+def _of_exception(failed: CellFailed, limits: Limits) -> tuple[str, str] | None:
     """Return name and value of the limit that an exception tells of."""
     if failed.ename.endswith("MemoryError") and limits.memory is not None:
         return "memory", size(limits.memory)
     if "[Errno 27]" in failed.evalue and limits.file_size is not None:
         return "file size", size(limits.file_size)
-    if limits.processes is not None and (forks_refused or _is_refused_fork(failed)):
+    if limits.processes is not None and _is_refused_fork(failed):
         return "process", str(limits.processes)
     return None
 

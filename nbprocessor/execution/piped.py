@@ -4,13 +4,16 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Protocol
 
 from nbprocessor import contract
 from nbprocessor.errors import ExecutionError, KernelDied
 from nbprocessor.execution import processtree, wire
 from nbprocessor.execution.executor import Observe, Outcome, Progress, Run, RunningJob
+from nbprocessor.execution.limits import Met, explained
 from nbprocessor.execution.log import JobLog
+from nbprocessor.model import Limits
 
 MAX_LINE = 1 << 20
 """Bytes of one message of the child."""
@@ -28,6 +31,15 @@ class Started(Protocol):
 
     async def kill(self) -> None:
         """End every process of the run; when this returns none is left."""
+        ...
+
+    @property
+    def process_limits(self) -> Limits:
+        """What each process of the run has to be bound to by itself."""
+        ...
+
+    def met(self) -> Met:
+        """Return what the control group of the run has counted."""
         ...
 
 
@@ -59,13 +71,13 @@ class PipedJob(RunningJob):
     """A child under way."""
 
     def __init__(self, run: Run, process: Started, pipes: Pipes, observe: Observe) -> None:
-        self._run = run
+        self._run = replace(run, process_limits=process.process_limits)
         self._process = process
         self._observe = observe
         self._last: Progress | None = None
         self._ended = False
         self._error: ExecutionError | None = None
-        self._interrupted = asyncio.Event()
+        self._due: asyncio.Queue[bytes] = asyncio.Queue()
         self._orders = asyncio.create_task(self._give_orders(pipes.orders_in))
         self._readers = [
             asyncio.create_task(self._read_reports(pipes.reports_out)),
@@ -74,7 +86,7 @@ class PipedJob(RunningJob):
 
     def interrupt(self) -> None:
         """Order the child to interrupt its kernel."""
-        self._interrupted.set()
+        self._due.put_nowait(wire.INTERRUPT)
 
     async def kill(self) -> None:
         """End the run's processes."""
@@ -96,19 +108,22 @@ class PipedJob(RunningJob):
                 task.cancel()
         if self._ended:
             return Outcome(self._error)
-        return Outcome(KernelDied(self._last.cell_id if self._last else "", code))
+        died = KernelDied(self._last.cell_id if self._last else "", code)
+        return Outcome(explained(died, self._run.limits, self._process.met()))
 
     async def _give_orders(self, descriptor: int) -> None:
-        """Send the run, then the one order there is; closing the pipe tells the child that it is alone."""
+        """Send the run, then orders as they are due; closing the pipe tells the child that it is alone."""
         with os.fdopen(descriptor, "wb", buffering=0) as pipe, contextlib.suppress(BrokenPipeError):
             await asyncio.to_thread(_write_all, pipe.fileno(), wire.encode_run(self._run))
-            await self._interrupted.wait()
-            os.write(descriptor, wire.INTERRUPT)
-            await asyncio.Event().wait()
+            while True:
+                os.write(descriptor, await self._due.get())
 
     async def _read_reports(self, descriptor: int) -> None:
         async with _reader(descriptor) as reader:
             async for line in reader:
+                if line == wire.ASK:
+                    self._due.put_nowait(wire.encode_met(self._process.met()))
+                    continue
                 message = wire.decode(line)
                 if isinstance(message, Progress):
                     self._last = message
@@ -117,7 +132,7 @@ class PipedJob(RunningJob):
                     self._ended, self._error = True, message
 
     async def _read_log(self, descriptor: int) -> None:
-        with JobLog(self._run.folder / contract.FILE_LOG, self._run.log_limit) as job_log:
+        with JobLog(self._run.folder / contract.FILE_LOG, self._run.limits.log_size) as job_log:
             async with _reader(descriptor) as reader:
                 while content := await reader.read(1 << 16):
                     job_log.write(content)

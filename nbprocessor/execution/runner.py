@@ -10,6 +10,7 @@ then orders, ``<descriptor>`` takes messages (see :mod:`.wire`), standard output
 import errno
 import logging
 import os
+import queue
 import socket
 import sys
 import threading
@@ -29,10 +30,13 @@ from nbprocessor.execution import direct_engine, injection, messages, processtre
 from nbprocessor.execution.cells import Cells
 from nbprocessor.execution.executor import Progress, Run
 from nbprocessor.execution.following import Link
+from nbprocessor.execution.limits import Met
 from nbprocessor.execution.saving import AtomicFiles
 
 log = logging.getLogger(__name__)
 
+ANSWER = 5.0
+"""Seconds to wait for an answer of whoever gave the run."""
 LOST = 137
 """Exit code when whoever started this process is gone."""
 
@@ -45,12 +49,25 @@ class _PipeLink(Link):
         self.ended = False
         """Whether the end has been told."""
         self._pipe = os.fdopen(descriptor, "wb", buffering=0)
+        self._answers: queue.SimpleQueue[Met] = queue.SimpleQueue()
 
     def progress(self, progress: Progress) -> None:
         """Send how far the run is."""
         if not progress.fraction and not progress.text:
             log.info("cell %d of %d %s", progress.cell, progress.of, progress.cell_id)
         self._pipe.write(wire.encode_progress(progress))
+
+    def met(self) -> Met:
+        """Ask for what the control group of the run has counted."""
+        self._pipe.write(wire.ASK)
+        try:
+            return self._answers.get(timeout=ANSWER)
+        except queue.Empty:
+            return Met()
+
+    def answer(self, met: Met) -> None:
+        """Take what was asked for."""
+        self._answers.put(met)
 
     def end(self, error: ExecutionError | None) -> None:
         """Send how the run ended; nothing comes after it."""
@@ -153,6 +170,8 @@ def _follow(lines: Iterator[bytes], orders: int, link: _PipeLink) -> None:
     for order in lines:
         if order == wire.INTERRUPT:
             link.interrupt()
+        elif (met := wire.decode_met(order)) is not None:
+            link.answer(met)
     os.close(orders)
     if not link.ended:
         # Nobody is left to give orders.
@@ -169,6 +188,7 @@ def _run(run: Run, link: Link, cells: Cells | None) -> ExecutionError | None:
         if cells is None:
             _require_kernel(run.kernel)
             how: dict[str, Any] = {"engine_name": "nbprocessor", "start_timeout": run.start_timeout}
+            how |= {"limits": run.limits, "process_limits": run.process_limits}
         else:
             papermill_engines.register(direct_engine.NAME, direct_engine.DirectEngine)
             how = {"engine_name": direct_engine.NAME, "cells": cells, "run": run}
@@ -181,7 +201,6 @@ def _run(run: Run, link: Link, cells: Cells | None) -> ExecutionError | None:
             progress_bar=False,
             stdout_file=sys.stdout,
             stderr_file=sys.stderr,
-            execution_timeout=run.cell_time,
             cwd=contract.FOLDER_WORK,
             link=link,
             **how,

@@ -32,7 +32,9 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets.config import Config
 
+from nbprocessor.execution import limits
 from nbprocessor.execution.sandbox import namespaces
+from nbprocessor.model import Limits
 
 INLINE = "module://matplotlib_inline.backend_inline"
 SIZE = struct.Struct("<Q")
@@ -193,13 +195,16 @@ def serve(connection: socket.socket) -> None:
     """Run cells as they are asked for; called in a fork of its own, and returns when no more are wanted.
 
     Args:
-        connection: First comes ``environment``, the whole of it, ``folder``, to work in, and where the run is sealed
-            its ``view``; the answer is ``ready`` or ``refused``. Then comes each cell's ``code`` and ``cell``, its id.
-            Messages go back, the last of each cell is ``end``.
+        connection: First comes ``environment``, the whole of it, ``folder``, to work in, ``limits`` of each process,
+            and where the run is sealed its ``view``; the answer is ``ready`` or ``refused``. Then comes each cell's
+            ``code`` and ``cell``, its id. Messages go back, the last of each cell is ``end``.
     """
     lock = threading.Lock()
+    own = os.getpid()
 
     def emit(kind: str, content: Mapping[str, Any]) -> None:
+        if os.getpid() != own:
+            return  # a fork that a cell has made; what it says would be taken for the cell's
         body = json.dumps([kind, content], default=_plain).encode("utf-8", "surrogatepass")
         with lock:
             connection.sendall(SIZE.pack(len(body)) + body)
@@ -229,7 +234,10 @@ def serve(connection: socket.socket) -> None:
 async def _serve(connection: socket.socket, shell: InteractiveShell, emit: Emit) -> None:
     while request := await _request(connection):
         began = time.time()
+        own = os.getpid()
         succeeded = await _run_cell(shell, request["code"], request["cell"])
+        if os.getpid() != own:
+            os._exit(0 if succeeded else 1)  # a fork that came to the end of the cell that made it
         _flush()
         emit("end", {"count": shell.execution_count - 1, "ok": succeeded, "began": began, "ended": time.time()})
 
@@ -311,6 +319,7 @@ def _settle(begin: Mapping[str, Any]) -> None:
     time.tzset()
     if "view" in begin:
         namespaces.seal(namespaces.View.read(begin["view"]))
+    limits.apply(Limits(**begin["limits"]), alone="view" in begin)
     os.chdir(begin["folder"])
     sys.path.insert(0, "")
     tempfile.tempdir = None

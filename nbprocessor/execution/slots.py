@@ -9,6 +9,7 @@ import signal
 from typing import Self
 
 from nbprocessor.execution import messages
+from nbprocessor.execution.cgroups import Group
 from nbprocessor.execution.piped import Pipes
 
 ENDING = 10.0
@@ -28,6 +29,8 @@ class Slot:
         """
         self.number = next(Slot._numbers)
         self.runs = 0
+        self.group = Group({}, 0)
+        """Of all that its keeper forks."""
         self._pid = 0
         self._control, self.its_control = messages.pair()
         self._control.setblocking(False)
@@ -35,9 +38,15 @@ class Slot:
         self._ended = asyncio.get_running_loop().create_future()
         self._done: asyncio.Future[int] | None = None
 
-    def opened(self, pid: int) -> Self:
-        """Take note of its runner, which has started."""
+    def opened(self, pid: int, keeper: int, group: Group) -> Self:
+        """Take note of its runner, which has started, and put its keeper into a control group.
+
+        Raises:
+            OSError: The keeper is gone.
+        """
         self._pid = pid
+        self.group = group
+        group.add(keeper)
         asyncio.get_running_loop().add_reader(self._control, self._hear)
         return self
 

@@ -10,13 +10,18 @@ from uuid import UUID
 
 from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, KernelMissing, LimitReached
 from nbprocessor.execution.executor import Progress, Run
+from nbprocessor.execution.limits import Met
 from nbprocessor.model import Limits
 
 INTERRUPT = b"interrupt\n"
-"""The one order that follows the run; the end of the stream means that whoever gave the run is gone."""
+"""The order that may follow the run; the end of the stream means that whoever gave the run is gone."""
+ASK = b'{"ask": "met"}\n'
+"""Asks what the run's control group has counted; the answer comes among the orders."""
 
 MAX_TEXT = 10_000
 """Characters of a text in a message; a cell may raise an exception as long as a book."""
+
+_LIMITS = ("limits", "process_limits")
 
 _FACTS: Mapping[type[ExecutionError], tuple[str, ...]] = {
     CellFailed: ("cell_id", "ename", "evalue", "traceback"),
@@ -30,7 +35,8 @@ def encode_run(run: Run) -> bytes:
     """Write a run as one line."""
     facts = {name: getattr(run, name) for name in Run.__slots__}
     facts |= {"job_id": str(run.job_id), "folder": str(run.folder), "scratch": str(run.scratch)}
-    facts |= {"environment": dict(run.environment), "limits": asdict(run.limits)}
+    facts |= {"environment": dict(run.environment)}
+    facts |= {name: asdict(getattr(run, name)) for name in _LIMITS}
     facts["parameters"] = {name: _tagged(value) for name, value in run.parameters.items()}
     return json.dumps(facts).encode() + b"\n"
 
@@ -39,7 +45,7 @@ def decode_run(line: bytes) -> Run:
     """Read what :func:`encode_run` wrote."""
     facts = json.loads(line)
     facts |= {"job_id": UUID(facts["job_id"]), "folder": Path(facts["folder"]), "scratch": Path(facts["scratch"])}
-    facts["limits"] = Limits(**facts["limits"])
+    facts |= {name: Limits(**facts[name]) for name in _LIMITS}
     facts["parameters"] = {name: _untagged(value) for name, value in facts["parameters"].items()}
     return Run(**facts)
 
@@ -60,6 +66,16 @@ def encode_end(error: ExecutionError | None) -> bytes:
         json.dumps({"end": {"error": type(error).__name__, "facts": facts, "text": str(error)[:MAX_TEXT]}}).encode()
         + b"\n"
     )
+
+
+def encode_met(met: Met) -> bytes:
+    """Write what a control group has counted as one line."""
+    return json.dumps({"met": asdict(met)}).encode() + b"\n"
+
+
+def decode_met(line: bytes) -> Met | None:
+    """Read what :func:`encode_met` wrote; None: the line is another order."""
+    return Met(**json.loads(line)["met"]) if line.startswith(b'{"met"') else None
 
 
 def decode(line: bytes) -> Progress | ExecutionError | None:

@@ -2,9 +2,9 @@
 
 ``python -m nbprocessor.execution.zygote <descriptor>``: the descriptor is a socket (SEQPACKET). The first message is
 ``{"ready": true}``. A request is ``{"slot": number, "sealed": bool}`` with two descriptors (the slot's control socket,
-a pipe that tells by its end that the slot is gone); the answers are ``{"slot": number, "pid": pid}`` and later
-``{"slot": number, "exit": status}``, both of its runner. The end of the socket is the end of this process; slots that
-are at work outlive it.
+a pipe that tells by its end that the slot is gone); the answers are ``{"slot": number, "pid": pid, "keeper": pid}``
+and later ``{"slot": number, "exit": status}``, of its runner. The end of the socket is the end of this process; slots
+that are at work outlive it.
 
 It has one thread and opens nothing: what is forked must not inherit locks, sockets or files of others. A slot runs one
 job after the other and has two processes: :mod:`.runner`, which knows papermill and the jobs' folders, and
@@ -89,9 +89,9 @@ class _Zygote:
             return False
         number = request["slot"]
         try:
-            pid = self._make_slot(*descriptors, sealed=request["sealed"])
+            pid, its_keeper = self._make_slot(*descriptors, sealed=request["sealed"])
             self._runners[pid] = number
-            self._tell({"slot": number, "pid": pid})
+            self._tell({"slot": number, "pid": pid, "keeper": its_keeper})
         except OSError as error:
             self._tell({"slot": number, "error": str(error)})
         finally:
@@ -99,16 +99,17 @@ class _Zygote:
                 os.close(descriptor)
         return True
 
-    def _make_slot(self, control: int, alive: int, *, sealed: bool) -> int:
-        """Fork a slot's two processes and return the number of its runner."""
+    def _make_slot(self, control: int, alive: int, *, sealed: bool) -> tuple[int, int]:
+        """Fork a slot's two processes and return the numbers of runner and keeper."""
         its_keeper, its_runner = messages.pair()
         with its_keeper, its_runner:
-            self._keepers.add(self._fork_keeper(its_keeper, alive, (control, its_runner.fileno()), sealed=sealed))
+            kept_by = self._fork_keeper(its_keeper, alive, (control, its_runner.fileno()), sealed=sealed)
+            self._keepers.add(kept_by)
             pid = os.fork()
             if pid == 0:
                 its_keeper.close()
                 self._become(lambda: runner.serve(socket.socket(fileno=control), its_runner, sealed=sealed))
-            return pid
+            return pid, kept_by
 
     def _fork_keeper(self, control: socket.socket, alive: int, others: tuple[int, ...], *, sealed: bool) -> int:
         """Fork a keeper; a sealed one is the first process of a process space of its own.

@@ -31,14 +31,15 @@ def notebooks(tmp_path: Path) -> Path:
     folder = tmp_path / "notebooks"
     folder.mkdir()
     output = "\n  outputs: {result: {title: Result, schema: {type: number}}}"
-    _write(folder, "quick", "number: float = 1.0", QUICK, output)
-    _write(folder, "slow", "seconds: float = 600.0", SLOW)
-    _write(folder, "again", "mark: str = ''", AGAIN, "\n  retry_safe: true")
-    _write(folder, "fill", "number: float = 1.0", FILL)
+    write_notebook(folder, "quick", "number: float = 1.0", QUICK, output)
+    write_notebook(folder, "slow", "seconds: float = 600.0", SLOW)
+    write_notebook(folder, "again", "mark: str = ''", AGAIN, "\n  retry_safe: true")
+    write_notebook(folder, "fill", "number: float = 1.0", FILL)
     return folder
 
 
-def _write(folder: Path, name: str, parameters: str, source: str, facts: str = "") -> None:
+def write_notebook(folder: Path, name: str, parameters: str, source: str, facts: str = "") -> None:
+    """Write a process whose cell "work" is the source."""
     front = f"---\nprocess:\n  id: {name}\n  title: {name}\n  description: {name}{facts}\n---"
     cells = [
         {"cell_type": "raw", "id": "front-matter", "metadata": {}, "source": front},

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nbprocessor.config import Settings
+from nbprocessor.execution.cgroups import Groups
 from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
 from nbprocessor.execution.sandbox.room import BubblewrapIsolation
 
@@ -12,10 +13,10 @@ AUTO = "auto"
 
 def isolations(settings: Settings) -> Sequence[Isolation]:
     """Return what is tried, in that order."""
-    source = Path(settings.data.source)
+    source, groups = Path(settings.data.source), Groups.found()
     known: Sequence[Isolation] = (
-        BubblewrapIsolation(settings.results.folder, source if source.is_dir() else None),
-        NoIsolation(settings.results.folder),
+        BubblewrapIsolation(settings.results.folder, source if source.is_dir() else None, groups),
+        NoIsolation(settings.results.folder, groups),
     )
     wanted = settings.execution.isolation
     return [isolation for isolation in known if wanted in {AUTO, isolation.name}]

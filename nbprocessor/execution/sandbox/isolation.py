@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from nbprocessor.execution.cgroups import Groups
+
 
 class Isolation(ABC):
     """A way to seal runs; one object serves all executors of a worker."""
@@ -14,9 +16,10 @@ class Isolation(ABC):
     seals: ClassVar[bool]
     """Whether it keeps anything from anybody; then each fork is shut off by itself, too (:func:`.namespaces.seal`)."""
 
-    def __init__(self, results: Path) -> None:
-        """Take the folder of the job folders."""
+    def __init__(self, results: Path, groups: Groups | None = None) -> None:
+        """Take the folder of the job folders, and where control groups are made; None: nowhere."""
         self.results = results
+        self.groups = groups or Groups({}, 0)
 
     @abstractmethod
     def around_fork_server(self, environment: Mapping[str, str]) -> Sequence[str]:
@@ -53,9 +56,9 @@ class NoIsolation(Isolation):
     name: ClassVar[str] = "none"
     seals: ClassVar[bool] = False
 
-    def __init__(self, results: Path = Path()) -> None:
+    def __init__(self, results: Path = Path(), groups: Groups | None = None) -> None:
         """Take what others need."""
-        super().__init__(results)
+        super().__init__(results, groups)
 
     def around_fork_server(self, environment: Mapping[str, str]) -> Sequence[str]:  # noqa: ARG002  # the contract's
         """Return nothing."""

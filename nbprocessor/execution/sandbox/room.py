@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from nbprocessor.errors import ExecutionError
+from nbprocessor.execution.cgroups import Groups
 from nbprocessor.execution.sandbox import bubblewrap
 from nbprocessor.execution.sandbox.isolation import Isolation
 from nbprocessor.execution.scratch import home
@@ -18,14 +19,15 @@ class BubblewrapIsolation(Isolation):
     name: ClassVar[str] = "bwrap"
     seals: ClassVar[bool] = True
 
-    def __init__(self, results: Path, source: Path | None = None) -> None:
+    def __init__(self, results: Path, source: Path | None = None, groups: Groups | None = None) -> None:
         """Take the places that runs may see something of.
 
         Args:
             results: Folder of the job folders.
             source: Folder of a data source, which is written there; None: data does not come from a folder.
+            groups: Makes control groups; None: nobody does.
         """
-        super().__init__(results)
+        super().__init__(results, groups)
         self._source = (source,) if source is not None else ()
 
     def around_fork_server(self, environment: Mapping[str, str]) -> Sequence[str]:

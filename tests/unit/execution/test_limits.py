@@ -119,6 +119,7 @@ finally:
         (CellFailed("c", "MemoryError", ""), None, 'memory limit of 2 GB reached in cell "c"'),
         (CellFailed("c", "_ArrayMemoryError", "20 GiB"), None, 'memory limit of 2 GB reached in cell "c"'),
         (CellFailed("c", "OSError", "[Errno 27] File too large"), None, 'file size limit of 1 GB reached in cell "c"'),
+        (KernelDied("c", -signal.SIGKILL), Met(3, 9), 'process limit of 64 reached in cell "c"'),
         (CellFailed("c", "Anything", "at all"), Met(forks_refused=9), 'process limit of 64 reached in cell "c"'),
         (
             CellFailed("c", "BlockingIOError", "[Errno 11] Resource temporarily unavailable", "os.fork()"),
