@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 MEMORY, PROCESSES = "memory", "pids"
 """Controllers, by the system's names for them."""
 PREFIX = "nbprocessor-"
+_AT = "@"
+"""Stands between the identity of a server and the name it gave a group."""
 _SERVER = "nbprocessor-server"
 """Group of the server itself with version 2, where only the outermost branches have processes."""
 PATIENCE = 5.0
@@ -142,7 +144,7 @@ class Groups:
         Raises:
             OSError: The system lets no further group be made.
         """
-        folders = {controller: place / f"{PREFIX}{self._own}-{name}" for controller, place in self._places.items()}
+        folders = {controller: place / f"{PREFIX}{self._own}{_AT}{name}" for controller, place in self._places.items()}
         group = Group(folders, self._version)
         try:
             for folder in set(folders.values()):
@@ -156,7 +158,7 @@ class Groups:
         """Remove the groups of servers that are gone, and end what is left in them."""
         for place in set(self._places.values()):
             for folder in place.glob(f"{PREFIX}*"):
-                owner = folder.name.removeprefix(PREFIX).rpartition("-")[0].replace(".", "/")
+                owner = folder.name.removeprefix(PREFIX).partition(_AT)[0].replace(".", "/")
                 if owner.count("/") == 3 and identity.is_alive(owner) is False:
                     log.info("a lost server had left a control group group=%s", folder)
                     _remove(folder)
@@ -239,7 +241,7 @@ def _place_of_server(place: Path) -> Path:
 
 def _is_writable(place: Path, controller: str) -> bool:
     """Tell whether groups can be made in a folder, by making one."""
-    trial = place / f"{PREFIX}{identity.own().replace('/', '.')}-trial-{controller}"
+    trial = place / f"{PREFIX}{identity.own().replace('/', '.')}{_AT}trial-{controller}"
     try:
         trial.mkdir()
     except OSError:

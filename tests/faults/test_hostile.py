@@ -39,7 +39,7 @@ def opened(folder, executor):
         write_notebook(notebooks, name, "port: int = 0", attack.source, facts + (output if attack.output else ""))
     environment = {f"NBPROCESSOR_LIMITS__{name.upper()}": str(limit) for name, limit in LIMITS.items()}
     environment |= {"NBPROCESSOR_EXECUTION__EXECUTOR": executor, "NBPROCESSOR_EXECUTION__ISOLATION": "bwrap"}
-    environment |= {"NBPROCESSOR_EXECUTION__SLOTS": "1", "KC_CLIENT_SECRET": SECRET}
+    environment |= {"NBPROCESSOR_EXECUTION__SLOTS": "1", "OTHER_SECRET": SECRET}
     acknowledged = []
     with start(notebooks, results, env=environment) as server:
         yield server, acknowledged

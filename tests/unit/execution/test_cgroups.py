@@ -111,7 +111,7 @@ os._exit(1)
 
 def test_groups_of_servers_that_live_or_cannot_be_known_stay(groups):
     elsewhere = "/".join(["0" * 36, *identity.own().split("/")[1:]])
-    group = groups.make("mine")
+    group = groups.make("slot-1")
     foreign = [
         Path(str(path).replace(identity.own().replace("/", "."), elsewhere.replace("/", ".")))
         for path in left_over(groups, identity.own())
