@@ -16,10 +16,11 @@ from uuid import uuid4
 import nbformat
 
 from nbprocessor import contract
-from nbprocessor.errors import ExecutionError
+from nbprocessor.errors import ExecutionError, StoreUnavailable
 from nbprocessor.execution import breakout, collection, scratch
 from nbprocessor.execution.environment import passed
 from nbprocessor.execution.executor import Executor, Outcome, Run, RunningJob
+from nbprocessor.store.unfinished import Unfinished
 
 PATIENCE = 60.0
 """Seconds a run of the self-test may take; a fork takes part of one, a kernel two."""
@@ -33,26 +34,34 @@ async def escapes(executor: Executor, results: Path) -> Sequence[str]:
         results: Folder of the job folders.
 
     Raises:
-        ExecutionError: The run itself failed.
+        ExecutionError: The run itself failed, or could not begin.
         OSError: The results folder cannot be written.
     """
-    job_id = uuid4()
-    # Names of half made folders: whatever becomes of this process, the next start removes them.
-    folder, other = results / f"{job_id}.part", results / f"{uuid4()}.part"
-    place = scratch.make(job_id)
     try:
-        with _bait(other) as facts:
-            _write_notebook(folder, facts)
-            environment = {**passed(os.environ), **scratch.environment(place), contract.JOB_ID: str(job_id)}
-            run = Run(job_id, folder, place, "python3", "python", {}, environment)
-            outcome = await _outcome(await executor.start(run, lambda _: None))
-        if outcome.error is not None:
-            raise ExecutionError(f"the self-test of the isolation failed: {outcome.error}")
-        return _told(folder)
-    finally:
-        scratch.remove(place)
-        for path in (folder, other):
-            shutil.rmtree(path, ignore_errors=True)
+        return await _found(executor, results)
+    except StoreUnavailable as error:
+        raise ExecutionError(str(error)) from error
+
+
+async def _found(executor: Executor, results: Path) -> Sequence[str]:
+    job_id, other_id, unfinished = uuid4(), uuid4(), Unfinished(results)
+    folder, other = results / str(job_id), results / str(other_id)
+    # Of jobs that nobody accepts: whatever becomes of this process, the next start removes their folders.
+    with unfinished.accepting(job_id), unfinished.accepting(other_id):
+        place = scratch.make(job_id)
+        try:
+            with _bait(other) as facts:
+                _write_notebook(folder, facts)
+                environment = {**passed(os.environ), **scratch.environment(place), contract.JOB_ID: str(job_id)}
+                run = Run(job_id, folder, place, "python3", "python", {}, environment)
+                outcome = await _outcome(await executor.start(run, lambda _: None))
+            if outcome.error is not None:
+                raise ExecutionError(f"the self-test of the isolation failed: {outcome.error}")
+            return _told(folder)
+        finally:
+            scratch.remove(place)
+            for path in (folder, other):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 async def _outcome(running: RunningJob) -> Outcome:

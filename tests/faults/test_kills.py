@@ -21,8 +21,12 @@ from tests.faults.invariants import assert_nothing_lost, audited, wait_until_gon
 from tests.servers.nbprocessor import Server, start
 
 pytestmark = pytest.mark.kernel
-KERNELS = {"NBPROCESSOR_EXECUTION__EXECUTOR": "subprocess", "NBPROCESSOR_EXECUTION__SLOTS": "2"}
-"""No fork server: for faults that have nothing to do with it."""
+KERNELS = {
+    "NBPROCESSOR_EXECUTION__EXECUTOR": "subprocess",
+    "NBPROCESSOR_EXECUTION__ISOLATION": "none",
+    "NBPROCESSOR_EXECUTION__SLOTS": "2",
+}
+"""No fork server, for faults that have nothing to do with it; runs may leave marks outside of their folders."""
 TWO_SLOTS = {"NBPROCESSOR_EXECUTION__SLOTS": "2"}
 KILLS = int(os.environ.get("KILLS", "3"))
 """``KILLS=500 make faults``; every second one meets the server itself."""

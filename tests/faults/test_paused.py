@@ -5,23 +5,25 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psutil
 import pytest
 
 from nbprocessor.model import JobStatus
 from tests.faults.conftest import accepted, at_work
-from tests.faults.invariants import assert_nothing_lost, audited, wait_until_gone
+from tests.faults.invariants import DATABASE, assert_nothing_lost, audited, wait_until_gone
 from tests.servers.nbprocessor import start
 
 pytestmark = pytest.mark.kernel
 LEASE = float(os.environ.get("LEASE", "1"))
 ENVIRONMENT = {
     "NBPROCESSOR_EXECUTION__EXECUTOR": "subprocess",
+    "NBPROCESSOR_EXECUTION__ISOLATION": "none",  # no namespaces in a namespace
     "NBPROCESSOR_EXECUTION__SLOTS": "1",
     "NBPROCESSOR_EXECUTION__LEASE": str(LEASE),
 }
@@ -56,7 +58,11 @@ def test_what_a_worker_writes_after_its_lease_is_late(tmp_path, notebooks):
     with start(notebooks, results, env=ENVIRONMENT) as server, worker_elsewhere(results) as worker:
         here, there = (at_work(server, "slow", seconds=600) for _ in range(2))
         again = accepted(server, "quick")
-        told(worker, signal.SIGSTOP)
+        with closing(sqlite3.connect(results / DATABASE, isolation_level=None)) as connection:
+            # Not in the middle of its heartbeat: with SQLite's lock it would keep everybody waiting.
+            connection.execute("BEGIN IMMEDIATE")
+            told(worker, signal.SIGSTOP)
+            connection.execute("ROLLBACK")
         server.delete(f"/jobs/{here}")
         assert server.ended(again)["status"] == "successful"
         lost = [job_id for job_id in (here, there) if server.ended(job_id)["status"] == "failed"]

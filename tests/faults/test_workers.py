@@ -20,7 +20,11 @@ from tests.faults.invariants import DATABASE, assert_nothing_lost, wait_until_go
 from tests.servers.nbprocessor import start
 
 pytestmark = pytest.mark.kernel
-ONE_SLOT = {"NBPROCESSOR_EXECUTION__EXECUTOR": "subprocess", "NBPROCESSOR_EXECUTION__SLOTS": "1"}
+ONE_SLOT = {
+    "NBPROCESSOR_EXECUTION__EXECUTOR": "subprocess",
+    "NBPROCESSOR_EXECUTION__ISOLATION": "none",  # runs leave marks outside of their folders
+    "NBPROCESSOR_EXECUTION__SLOTS": "1",
+}
 JOBS = 20
 
 

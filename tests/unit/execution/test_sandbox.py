@@ -18,6 +18,7 @@ from nbprocessor.execution.sandbox.choice import isolations
 from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
 from nbprocessor.execution.sandbox.room import BubblewrapIsolation
 from nbprocessor.execution.subprocess_executor import SubprocessExecutor
+from nbprocessor.store.unfinished import PLACE
 from tests.servers import bubblewrap as installed
 
 pytestmark = pytest.mark.kernel
@@ -50,7 +51,8 @@ def escapes(kind: type[Executor], isolation: Isolation) -> Sequence[str]:
 def test_a_sealed_run_can_do_nothing_of_what_it_must_not(tmp_path: Path, executor: type[Executor]):
     installed.require()
     assert escapes(executor, BubblewrapIsolation(tmp_path)) == []
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [PLACE]
+    assert [path.name for path in (tmp_path / PLACE).iterdir()] == [".lock"]
 
 
 @EXECUTOR
