@@ -7,7 +7,7 @@ processes and kernels.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
@@ -142,6 +142,10 @@ class Executor(ABC):
 
     async def close(self) -> None:  # noqa: B027  # likewise
         """Let go of whatever is shared between runs; called by the worker once, after the last run ended."""
+
+    def inside(self, run: Run) -> Run:
+        """Return a run as its processes are to have it; called by the executors themselves."""
+        return replace(run, environment=self.isolation.inside(run.environment, run.scratch))
 
     def facts(self) -> Mapping[str, Any]:
         """Return what ``/health`` tells about this executor."""

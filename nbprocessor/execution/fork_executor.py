@@ -65,7 +65,7 @@ class ForkExecutor(Executor):
         Raises:
             ExecutionError: The system lets no further process be started.
         """
-        return await piped.start(run, observe, self._begin)
+        return await piped.start(self.inside(run), observe, self._begin)
 
     async def close(self) -> None:
         """End the fork server."""

@@ -115,6 +115,9 @@ def _write_notebook(folder: Path, facts: dict[str, Any]) -> None:
 
 def _told(folder: Path) -> Sequence[str]:
     notebook = nbformat.read(folder / contract.FILE_EXECUTED, as_version=4)
-    outputs = [output for cell in notebook.cells for output in cell.outputs if output.output_type == "stream"]
-    told: Sequence[str] = json.loads(outputs[-1].text)
+    texts = [output.text for cell in notebook.cells for output in cell.outputs if output.output_type == "stream"]
+    try:
+        told: Sequence[str] = json.loads("".join(texts[-1:]))
+    except ValueError:
+        raise ExecutionError(f"the self-test of the isolation told nothing that can be read: {texts}") from None
     return told

@@ -27,7 +27,7 @@ class SubprocessExecutor(Executor):
         Raises:
             ExecutionError: The system lets no further process be started.
         """
-        return await piped.start(run, observe, self._begin)
+        return await piped.start(self.inside(run), observe, self._begin)
 
     async def _begin(self, run: Run, pipes: Pipes) -> "_Child":
         environment = dict(run.environment)

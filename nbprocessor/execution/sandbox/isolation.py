@@ -45,6 +45,15 @@ class Isolation(ABC):
             ExecutionError: It cannot be had on this machine.
         """
 
+    def inside(self, environment: Mapping[str, str], scratch: Path) -> Mapping[str, str]:  # noqa: ARG002  # for others
+        """Return the environment that a run has where it is sealed.
+
+        Args:
+            environment: Of the run, as it would be unsealed.
+            scratch: The run's temporary folder.
+        """
+        return environment
+
     def environment(self) -> Mapping[str, str]:
         """Return variables that the fork server needs besides its own."""
         return {}

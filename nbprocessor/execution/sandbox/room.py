@@ -1,14 +1,17 @@
 """Isolation ``bwrap``: everything in bubblewrap's closed room, and each job of the fork server in a view of its own."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
+
+from jupyter_core.paths import jupyter_path
 
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution.cgroups import Groups
 from nbprocessor.execution.sandbox import bubblewrap
 from nbprocessor.execution.sandbox.isolation import Isolation
-from nbprocessor.execution.scratch import home
+from nbprocessor.execution.scratch import PLACES, home
 
 _CACHE = "cache"
 
@@ -49,6 +52,11 @@ class BubblewrapIsolation(Isolation):
             environment=environment,
             options=["--unshare-pid", "--proc", "/proc", "--chdir", str(folder)],
         )
+
+    def inside(self, environment: Mapping[str, str], scratch: Path) -> Mapping[str, str]:
+        """Give a run a home of its own: the user's is not there. The kernels installed in that one stay known."""
+        kernels = os.pathsep.join(jupyter_path())
+        return {**environment, "HOME": str(scratch / PLACES["TMPDIR"]), "JUPYTER_PATH": kernels}
 
     def environment(self) -> Mapping[str, str]:
         """Return where caches are kept that are made once, such as matplotlib's list of fonts."""

@@ -1,11 +1,13 @@
 """Sealed runs: what a notebook that wants to get out can do, and what is chosen where sealing does not hold."""
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from jupyter_core.paths import jupyter_path
 
 from nbprocessor.config import Execution, Results, Settings
 from nbprocessor.errors import ExecutionError
@@ -106,3 +108,11 @@ def test_nothing_of_the_users_is_in_the_room(tmp_path: Path):
     assert Path.home() not in shown and Path("/") not in shown and Path("/etc") not in shown
     project = Path(bubblewrap.nbprocessor.__file__).parent.parent
     assert project not in shown and project / "nbprocessor" in shown
+
+
+def test_a_sealed_run_has_a_home_of_its_own_and_knows_the_users_kernels(tmp_path: Path):
+    given = {"HOME": "/home/somebody", "LANG": "C"}
+    inside = BubblewrapIsolation(tmp_path).inside(given, tmp_path / "scratch")
+    assert Path(inside["HOME"]).is_relative_to(tmp_path / "scratch") and inside["LANG"] == "C"
+    assert {str(folder) for folder in jupyter_path()} <= set(inside["JUPYTER_PATH"].split(os.pathsep))
+    assert NoIsolation(tmp_path).inside(given, tmp_path) == given
