@@ -283,5 +283,5 @@ def _view(run: Run) -> View:
     """Return what a run sees when it is sealed."""
     writable = (contract.FOLDER_WORK, contract.FOLDER_OUTPUTS, contract.FOLDER_WRITES)
     hidden = (run.folder.parent, scratch.home())
-    kept = [path for path in namespaces.mounted_in([*namespaces.TEMPORARY, *hidden]) if path not in hidden]
+    kept = [path for path in namespaces.mounted_in((*namespaces.TEMPORARY, *hidden)) if path not in hidden]
     return View(run.folder, writable, run.scratch, hidden, kept)

@@ -57,9 +57,13 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
         manager.notebook_start()
         try:
             cls.execute_managed_notebook(manager, kernel_name, log_output=log_output, **kwargs)
+        except BaseException:
+            manager.notebook_complete()
+            manager.flush()  # papermill, which writes the notebook of a run that came to its end, does not come to it
+            raise
         finally:
             manager.cleanup_pbar()
-            manager.notebook_complete()
+        manager.notebook_complete()
         return manager.nb
 
     @classmethod

@@ -7,7 +7,9 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 
 START_TIMEOUT = 120.0
 """Seconds the fork server may take to import everything."""
+OFTEN = 1.0
+"""Seconds between two looks at what is installed."""
 MAX_RUNS = 500
 """Runs after which a slot is renewed, however well it does."""
 
@@ -40,6 +44,7 @@ class ForkExecutor(Executor):
         super().__init__(isolation)
         self._zygote: _Zygote | None = None
         self._starting = asyncio.Lock()
+        self._looked = 0.0
         self._renewals = -1
 
     def suits(self, kernel: str, language: str) -> bool:
@@ -98,9 +103,13 @@ class ForkExecutor(Executor):
     async def _current(self) -> "_Zygote":
         """Return a fork server that lives and has what is installed now; runs of a former one go on."""
         async with self._starting:
-            now = await asyncio.to_thread(generation.signature)
             zygote = self._zygote
+            if zygote is not None and not zygote.ended and time.monotonic() - self._looked < OFTEN:
+                return zygote
+            now = await asyncio.to_thread(generation.signature)
+            self._looked = time.monotonic()
             if zygote is None or zygote.ended or zygote.generation != now:
+                _is_own_kernel.cache_clear()  # what was installed may be a kernel
                 if zygote is not None:
                     log.info("fork server is renewed ended=%s", zygote.ended)
                     zygote.retire()
@@ -320,6 +329,7 @@ def _environment(isolation: Isolation) -> dict[str, str]:
     return {**passed(os.environ), **isolation.environment(), **single}
 
 
+@lru_cache(maxsize=64)
 def _is_own_kernel(name: str) -> bool:
     """Tell whether a kernel's name means this Python; another environment's kernel has packages of its own."""
     try:

@@ -21,14 +21,28 @@ class AtomicFiles(LocalHandler):  # type: ignore[misc]  # papermill has no annot
     """papermill's reader and writer of local files, with files that are replaced as a whole."""
 
     def write(self, buf: str, path: str) -> None:
-        """Write a file beside its place and move it there."""
+        """Write a file beside its place and move it there, so that it outlives the machine's failing."""
+        self.replace(buf, path, durably=True)
+
+    def replace(self, text: str, path: str, *, durably: bool) -> None:
+        """Write a file beside its place and move it there.
+
+        Args:
+            text: Its new content.
+            path: The file, relative to the folder that papermill was called in.
+            durably: Wait until the disk has it; a notebook that is viewed while it runs need not outlive the machine.
+
+        Raises:
+            OSError: It cannot be written; what was there is there.
+        """
         place = Path(self._cwd or ".", path)
         part = place.with_name(f".{place.name}.part")
         try:
             with part.open("w", encoding="utf-8") as file:
-                file.write(buf)
-                file.flush()
-                os.fsync(file.fileno())
+                file.write(text)
+                if durably:
+                    file.flush()
+                    os.fsync(file.fileno())
             part.replace(place)
         except BaseException:
             part.unlink(missing_ok=True)
@@ -43,12 +57,13 @@ class SavingManager(NotebookExecutionManager):  # type: ignore[misc]  # papermil
         self._spent = 0.0
         self._cost = 0.0
         self._saved = 0.0
+        self._complete = False
         self._planned: asyncio.TimerHandle | None = None
         super().__init__(*args, **kwargs)
 
     def save(self, **_: Any) -> None:
         """Save now if that is affordable, else as soon as it is; called at every change of a cell's state."""
-        if self._planned is not None or not self.output_path:
+        if self._planned is not None or not self.output_path or self._complete:
             return
         delay = self._delay()
         loop = _running_loop()
@@ -74,16 +89,21 @@ class SavingManager(NotebookExecutionManager):  # type: ignore[misc]  # papermil
             return
         began = time.monotonic()
         # Without nbformat's validation: the final file is validated by papermill, which writes it.
-        papermill_io.write(nbformat.v4.writes(self.nb), self.output_path)
+        text, files = nbformat.v4.writes(self.nb), papermill_io.get_handler(self.output_path)
+        if isinstance(files, AtomicFiles):
+            files.replace(text, self.output_path, durably=False)
+        else:  # papermill's own: who calls papermill with our engine has those
+            files.write(text, self.output_path)
         self.last_save_time = self.now()
         self._saved = time.monotonic()
         self._cost = self._saved - began
         self._spent += self._cost
 
     def notebook_complete(self, **kwargs: Any) -> None:
-        """Finish the notebook's metadata and save it."""
+        """Finish the notebook's metadata; papermill writes the final file."""
+        self._complete = True
         super().notebook_complete(**kwargs)
-        self.flush()
+        self.forget_plan()
 
     def forget_plan(self) -> None:
         """Cancel the save that waits for its time."""

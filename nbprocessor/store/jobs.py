@@ -121,11 +121,11 @@ class JobStore:
         """
         with reading(self.engine) as connection:
             # Most of the time nothing waits that may run, and looking needs no lock.
-            if connection.execute(queue.next_waiting(datetime.now(UTC), wanted, per_user)).first() is None:
+            if queue.next_waiting(connection, datetime.now(UTC), wanted, per_user) is None:
                 return None
         with writing(self.engine, alone=True) as connection:
             now = datetime.now(UTC)
-            found = connection.execute(queue.next_waiting(now, wanted, per_user)).first()
+            found = queue.next_waiting(connection, now, wanted, per_user)
             if found is None:
                 return None
             job = _change(

@@ -1,9 +1,26 @@
 """The queue: how many jobs may wait, and which of them is next."""
 
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from nbprocessor.errors import QueueFull, UserQueueFull
 from nbprocessor.model import JobStatus, Priority
@@ -34,17 +51,30 @@ def check_room(connection: Connection, owner: str | None, *, queue: int | None, 
         raise QueueFull(queue)
 
 
-def next_waiting(now: datetime, wanted: UUID | None, per_user: int) -> Select[tuple[UUID, str]]:
-    """Ask for the job to be run next and its user; there is none when nothing waits that may run.
+def next_waiting(
+    connection: Connection, now: datetime, wanted: UUID | None, per_user: int
+) -> Row[tuple[UUID, str]] | None:
+    """Return the id of the job to be run next (``id``) and its user (``user``); None: nothing waits that may run.
 
     Users take turns: first comes whoever has the fewest jobs running, of these whoever was served the longest time
     ago, and of his jobs the oldest. Somebody who waits for an answer goes before all that.
 
     Args:
+        connection: To the database.
         now: The present time.
         wanted: This job or none.
         per_user: Jobs of one owner that may run at once; 0: any number.
     """
+    values: dict[str, Any] = {"now": now, "aged": now - AGEING}
+    values |= {"wanted": wanted} if wanted is not None else {}
+    values |= {"per_user": per_user} if per_user else {}
+    asked = _next_waiting(one=wanted is not None, bounded=per_user > 0)
+    return connection.execute(asked, values).first()
+
+
+@cache
+def _next_waiting(*, one: bool, bounded: bool) -> Select[tuple[UUID, str]]:
+    """Write the question, once: it is asked at every turn of every worker."""
     user = func.coalesce(jobs.c.owner, ANYBODY)
     running = (
         select(func.coalesce(jobs.c.owner, ANYBODY).label("user"), func.count().label("number"))
@@ -53,17 +83,18 @@ def next_waiting(now: datetime, wanted: UUID | None, per_user: int) -> Select[tu
         .cte("running")
     )
     number = func.coalesce(running.c.number, 0)
-    urgency = case((jobs.c.created <= now - AGEING, int(Priority.INTERACTIVE)), else_=jobs.c.priority)
+    aged = jobs.c.created <= bindparam("aged", type_=jobs.c.created.type)
+    urgency = case((aged, int(Priority.INTERACTIVE)), else_=jobs.c.priority)
     return (
         select(jobs.c.id, user.label("user"))
         .outerjoin(running, running.c.user == user)
         .outerjoin(turns, turns.c.owner == user)
         .where(
             jobs.c.status == JobStatus.ACCEPTED,
-            or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now),
+            or_(jobs.c.not_before.is_(None), jobs.c.not_before <= bindparam("now", type_=jobs.c.not_before.type)),
             _process_has_room(),
-            or_(jobs.c.owner.is_(None), number < per_user) if per_user else true(),
-            true() if wanted is None else jobs.c.id == wanted,
+            or_(jobs.c.owner.is_(None), number < bindparam("per_user", type_=Integer)) if bounded else true(),
+            jobs.c.id == bindparam("wanted", type_=jobs.c.id.type) if one else true(),
         )
         .order_by(urgency, number, turns.c.served.nulls_first(), jobs.c.created, jobs.c.id)
         .limit(1)

@@ -13,6 +13,7 @@ import stat
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -70,8 +71,9 @@ class View:
         return cls(Path(plain["folder"]), plain["writable"], Path(plain["scratch"]), hidden, kept)
 
 
-def mounted_in(places: Iterable[Path]) -> list[Path]:
-    """Return what has been mounted below some folders."""
+@cache
+def mounted_in(places: tuple[Path, ...]) -> Sequence[Path]:
+    """Return what has been mounted below some folders; in a room nothing is added later."""
     found = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         path = Path(line.split()[4].encode().decode("unicode_escape"))  # blanks are written \\040

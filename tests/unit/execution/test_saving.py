@@ -77,4 +77,4 @@ def test_a_disk_that_is_full_for_a_while_does_not_end_the_run(tmp_path, local_fi
     manager.save()
     manager.flush_partial()
     with pytest.raises(OSError, match="not-there"):
-        manager.notebook_complete()
+        manager.flush()
