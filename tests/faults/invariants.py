@@ -42,7 +42,7 @@ def assert_nothing_lost(results: Path, acknowledged: Iterable[str], *, waiting: 
     assert not list(results.rglob("*.part"))
     assert [path.name for path in (results / PLACE).iterdir()] in ([], [".lock"])
     assert not [path for job in jobs.values() for path in scratch.home().glob(f"{job.id.hex}-*")]
-    assert processes_of(results.parent) == []
+    wait_until_gone(results.parent)
     return jobs
 
 

@@ -87,7 +87,7 @@ def test_a_port_that_is_taken_is_4(call):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run", "x", "--results", "file"], "file cannot be used (File exists)"),
+        (["run", "x", "--results", "file"], "file cannot be used (Not a directory)"),
         (["jobs", "--results", "file"], "file/nbprocessor.db cannot be made: File exists."),
         (["init", "x", "--notebooks", "file"], "file: File exists."),
         (["init", "--notebooks", "file/below"], "file/below: Not a directory."),

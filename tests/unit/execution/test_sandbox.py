@@ -111,7 +111,7 @@ def test_nothing_of_the_users_is_in_the_room(tmp_path: Path):
 
 
 def test_a_sealed_run_has_a_home_of_its_own_and_knows_the_users_kernels(tmp_path: Path):
-    given = {"HOME": "/home/somebody", "LANG": "C"}
+    given = {"HOME": "/root", "LANG": "C"}
     inside = BubblewrapIsolation(tmp_path).inside(given, tmp_path / "scratch")
     assert Path(inside["HOME"]).is_relative_to(tmp_path / "scratch") and inside["LANG"] == "C"
     assert {str(folder) for folder in jupyter_path()} <= set(inside["JUPYTER_PATH"].split(os.pathsep))
