@@ -11,7 +11,6 @@ when a shell has ended, ``{"cleared": true}`` when nothing of the job is left.
 import contextlib
 import ctypes
 import os
-import selectors
 import signal
 import socket
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 import psutil
 
 from nbprocessor.execution import messages, processtree, shell
+from nbprocessor.execution.attendance import Attendance
 
 _PR_SET_PDEATHSIG = 1
 
@@ -47,23 +47,12 @@ class _Keeper:
         self._alive = alive
         self._alone = alone
         self._shell: int | None = None
-        self._woken, self._wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
+        self._attendance = Attendance(control)
 
     def serve(self) -> None:
         """Take requests and tell ends; whatever is left when nobody asks any more ends, too."""
         try:
-            with selectors.DefaultSelector() as selector:
-                selector.register(self._control, selectors.EVENT_READ)
-                selector.register(self._woken, selectors.EVENT_READ)
-                while True:
-                    ready = {key.fileobj for key, _ in selector.select()}
-                    if self._woken in ready:
-                        os.read(self._woken, messages.MAX_MESSAGE)
-                        self._reap()
-                    if self._control in ready and not self._obey():
-                        return
+            self._attendance.attend(self._obey, self._reap)
         finally:
             self._clear()
 
@@ -101,11 +90,8 @@ class _Keeper:
             os.setsid()
             if sys.platform.startswith("linux"):
                 ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._control.close()
-            for descriptor in (self._woken, self._wakes, self._alive):
-                os.close(descriptor)
+            self._attendance.leave()
+            os.close(self._alive)
             os.dup2(stdout, 1)
             os.dup2(stderr, 2)
             for descriptor in (stdout, stderr):

@@ -17,7 +17,6 @@ import gc
 import importlib
 import json
 import os
-import selectors
 import signal
 import socket
 import sys
@@ -26,6 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nbprocessor.execution import keeper, messages, processtree, runner, shell
+from nbprocessor.execution.attendance import Attendance
 from nbprocessor.execution.sandbox import namespaces
 
 PRELOADED = (
@@ -65,22 +65,11 @@ class _Zygote:
         self._control = control
         self._runners: dict[int, int] = {}
         self._keepers: set[int] = set()
-        self._woken, self._wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
+        self._attendance = Attendance(control)
 
     def serve(self) -> None:
         """Take requests and tell ends."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._control, selectors.EVENT_READ)
-            selector.register(self._woken, selectors.EVENT_READ)
-            while True:
-                ready = {key.fileobj for key, _ in selector.select()}
-                if self._woken in ready:
-                    os.read(self._woken, messages.MAX_MESSAGE)
-                    self._reap()
-                if self._control in ready and not self._take():
-                    return
+        self._attendance.attend(self._take, self._reap)
 
     def _take(self) -> bool:
         """Take one request; False: there will be no more."""
@@ -146,11 +135,7 @@ class _Zygote:
         code = 1
         try:
             os.setsid()
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._control.close()
-            for descriptor in (self._woken, self._wakes):
-                os.close(descriptor)
+            self._attendance.leave()
             what()
             code = 0
         except BaseException:  # noqa: BLE001  # the door of this process: the log is all there is to tell
