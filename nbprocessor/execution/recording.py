@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -261,6 +262,8 @@ class Recorder:
     def _outputs(self, job_id: UUID, end: End) -> Sequence[OutputFile]:
         """Return what the notebook handed over, without secrets; outputs in the notebook itself become files."""
         folder = self._results.folder(job_id)
+        with suppress(OSError):
+            (folder / contract.FOLDER_WRITES).rmdir()  # unless something was written
         for name in collection.remove_special_files(folder) if folder.is_dir() else ():
             log.warning("removed what is no plain file of the job's own job=%s file=%r", job_id, name)
         for name in collection.restore(folder, end.accepted.files) if end.accepted else ():

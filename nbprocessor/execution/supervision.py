@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nbprocessor import faultpoints
+from nbprocessor import contract, faultpoints
 from nbprocessor.config import Settings
 from nbprocessor.errors import (
     ExecutionError,
@@ -127,6 +127,9 @@ class Supervised:
         """
         process, inputs = accepted.process, accepted.inputs
         collection.prepare(self.folder)
+        if self.settings.data.source == "demo":
+            # A sealed run can write into folders that are there, and make none beside them.
+            (self.folder / contract.FOLDER_WRITES).mkdir()
         found = references.resolve(process, inputs, self._fetch, self.settings.outbound.max_bytes)
         for problem in values.problems(process, found):
             input_id = problem.pointer.split("/")[2]
