@@ -30,6 +30,7 @@ from nbprocessor.api.schedules import ScheduleRoutes
 from nbprocessor.api.service import NotebookAPI
 from nbprocessor.api.services import Services
 from nbprocessor.api.shares import ShareRoutes
+from nbprocessor.api.signin import SignInRoutes
 from nbprocessor.auth import signin
 from nbprocessor.auth.signin import SignIn
 from nbprocessor.callbacks import CallbackSender
@@ -60,6 +61,7 @@ from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.leases import LeaseRegister
 from nbprocessor.store.results import ResultStore
 from nbprocessor.store.schedules import ScheduleStore
+from nbprocessor.store.sessions import SessionStore
 from nbprocessor.web import report
 from nbprocessor.web.headers import PAGE_HEADERS, SecurityHeaders
 from nbprocessor.web.pages import Pages, static_folder
@@ -137,7 +139,7 @@ def build(
         schedules=schedules,
         scheduler=scheduler,
         stopping=asyncio.Event(),
-        sign_in=signin.build(settings.auth),
+        sign_in=signin.build(settings.auth, SessionStore(store.engine)),
     )
 
 
@@ -241,10 +243,12 @@ def create_app(house: House, base_url: str) -> Starlette:
     ]
     if house.sign_in is not None:
         routes += ShareRoutes(services, house.sign_in.shares).routes()
-    errors = ErrorResponses(pages.render, PAGE_HEADERS)
+    errors = ErrorResponses(pages.render, PAGE_HEADERS, signs_in=house.sign_in is not None)
+    sign_in_routes = SignInRoutes(services, house.sign_in).routes() if house.sign_in else []
     return Starlette(
         routes=[
-            *protected(routes, house.sign_in),
+            *protected(routes, house.sign_in, base_url),
+            *sign_in_routes,
             Mount("/static", StaticFiles(directory=static_folder()), name="static"),
         ],
         middleware=_middleware(settings, base_url),
@@ -332,7 +336,7 @@ def _lifespan(house: House, base_url: str) -> Callable[[Starlette], Any]:
         if house.settings.schedule.enabled:
             tasks.append(asyncio.create_task(house.scheduler.run(stop), name="schedules"))
         if house.sign_in is not None:
-            tasks.append(asyncio.create_task(house.sign_in.watch(stop), name="sign-in"))
+            tasks.append(asyncio.create_task(house.sign_in.watch(stop, base_url), name="sign-in"))
         for task in tasks:
             task.add_done_callback(_report_end)
         try:

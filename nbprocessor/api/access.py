@@ -1,6 +1,8 @@
 """Who may ask for what: every route has its action, and is reached by those who may do it. Only while sign-in is on."""
 
+import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -9,10 +11,14 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nbprocessor.auth.identity import Identity
+from nbprocessor.api.cookies import CSRF_HEADER, SAFE_METHODS, Cookies
+from nbprocessor.api.lasting import while_good
+from nbprocessor.auth.identity import Identity, Visitor
 from nbprocessor.auth.policy import Action
+from nbprocessor.auth.sessions import Session
 from nbprocessor.auth.signin import SignIn
-from nbprocessor.errors import Forbidden, NbprocessorError, Unauthenticated
+from nbprocessor.auth.tokens import LEEWAY
+from nbprocessor.errors import Forbidden, NbprocessorError, SignInUnavailable, StoreUnavailable, Unauthenticated
 
 PUBLIC = None
 """Whoever reaches the server may ask for it."""
@@ -48,6 +54,8 @@ ACTIONS: Mapping[str, Action | None] = MappingProxyType(
     }
 )
 """What a route is for. One that is not named here is for administrators."""
+LASTING = frozenset({"/jobs/{job_id}/events"})
+"""What goes on being answered, and has to end with the sign-in."""
 SHARED = frozenset({"/jobs/{job_id}/report"})
 """What a shared link shows."""
 NOTED: Mapping[tuple[str, str], str] = MappingProxyType(
@@ -67,8 +75,14 @@ NOTED: Mapping[tuple[str, str], str] = MappingProxyType(
 """What the security log keeps, beside sign-ins and refusals."""
 
 
-def protected(routes: Sequence[Route], sign_in: SignIn | None) -> list[Route]:
-    """Return the routes with a door before each; the same routes when sign-in is off."""
+def protected(routes: Sequence[Route], sign_in: SignIn | None, base_url: str) -> list[Route]:
+    """Return the routes with a door before each; the same routes when sign-in is off.
+
+    Args:
+        routes: As the rooms of the API list them.
+        sign_in: Decides.
+        base_url: Of this server: where its own pages are.
+    """
     if sign_in is None:
         return list(routes)
     return [
@@ -76,24 +90,29 @@ def protected(routes: Sequence[Route], sign_in: SignIn | None) -> list[Route]:
             route.path,
             route.endpoint,
             methods=sorted(route.methods or ()),
-            middleware=[Middleware(Door, path=route.path, sign_in=sign_in)],
+            middleware=[Middleware(Door, path=route.path, sign_in=sign_in, cookies=Cookies(base_url))],
         )
         for route in routes
     ]
 
 
 class Door:
-    """Lets in who may do what the route is for, and says who it was (``request.state.identity``)."""
+    """Lets in who may do what the route is for, and says who it was (``request.state.identity``).
 
-    def __init__(self, app: ASGIApp, *, path: str, sign_in: SignIn) -> None:
+    A bearer token says who asks, whatever cookies come along; without one, the session of a page does.
+    """
+
+    def __init__(self, app: ASGIApp, *, path: str, sign_in: SignIn, cookies: Cookies) -> None:
         """Stand before a route.
 
         Args:
             app: The route.
             path: Its path, as :data:`ACTIONS` names it.
             sign_in: Decides.
+            cookies: Where sessions are.
         """
         self._app = app
+        self._cookies = cookies
         self._path = path
         self._action = ACTIONS.get(path, Action.ADMINISTER)
         self._sign_in = sign_in
@@ -101,7 +120,10 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or raise why not."""
         who: Identity | None = None
+        session: Session | None = None
         shared = None
+        state = scope.setdefault("state", {})
+        state["visitor"] = Visitor()
         facts: dict[str, Any] = {
             "address": (scope.get("client") or ("",))[0],
             "method": scope["method"],
@@ -110,17 +132,49 @@ class Door:
             "schedule": scope["path_params"].get("schedule_id"),
         }
         try:
-            who = await self._identity(Headers(scope=scope))
-            shared = self._shared_job(scope) if who is None else None
+            headers = Headers(scope=scope)
+            who = await self._identity(headers)
             if who is not None:
                 self._sign_in.security_log.signed_in(who, facts["address"])
+            elif (session := await self._session(scope["method"], headers)) is not None:
+                who = session.who
+                state["visitor"] = Visitor(who.name, session.csrf_token)
+                if scope["method"] not in SAFE_METHODS:
+                    self._cookies.check_change(headers, session.id, headers.get(CSRF_HEADER, ""))
+            shared = self._shared_job(scope) if who is None else None
             if shared is None:
                 self._check(who)
         except NbprocessorError as error:
             self._sign_in.security_log.write("denial", who, reason=str(error), **facts)
             raise
-        scope.setdefault("state", {}).update(identity=who, shared_job=shared)
-        await self._app(scope, receive, self._noting(send, who, scope, facts))
+        state.update(identity=who, shared_job=shared)
+        app = self._app
+        if self._path in LASTING and who is not None:
+            app = while_good(app, partial(self._is_good, who, session))
+        await app(scope, receive, self._noting(send, who, scope, facts))
+
+    async def _session(self, method: str, headers: Headers) -> Session | None:
+        """Return the session of the page that sent the request; None: none did."""
+        session_id = self._cookies.read(headers, self._cookies.session)
+        if not session_id or not self._cookies.counts(method, headers):
+            return None
+        try:
+            return await self._sign_in.sessions.find(session_id)
+        except SignInUnavailable:
+            if self._action is PUBLIC:
+                return None
+            raise
+
+    async def _is_good(self, who: Identity, session: Session | None) -> bool:
+        """Tell whether somebody who was let in still would be."""
+        if session is None:
+            return time.time() < who.expires + LEEWAY
+        try:
+            return await self._sign_in.sessions.find(session.id, used=False) is not None
+        except StoreUnavailable:
+            return True  # nothing is told of jobs meanwhile, either
+        except SignInUnavailable:
+            return False
 
     async def _identity(self, headers: Headers) -> Identity | None:
         """Return who sent the request; None: nobody says so.

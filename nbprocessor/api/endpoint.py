@@ -14,7 +14,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from nbprocessor.api import negotiation
 from nbprocessor.api.caching import conditional
 from nbprocessor.api.call import CALL, Call
+from nbprocessor.api.cookies import visitor
 from nbprocessor.api.service import NotebookAPI
+from nbprocessor.auth.identity import Visitor
+from nbprocessor.language import LANGUAGES
 from nbprocessor.model import Json
 
 Function = Callable[..., tuple[Mapping[str, str], int, str | bytes]]
@@ -24,7 +27,16 @@ Function = Callable[..., tuple[Mapping[str, str], int, str | bytes]]
 class Render(Protocol):
     """Writes a page for people from the document a client gets."""
 
-    def __call__(self, page: str, data: Mapping[str, Json], *, language: str, url: str, base_url: str) -> str:
+    def __call__(
+        self,
+        page: str,
+        data: Mapping[str, Json],
+        *,
+        language: str,
+        url: str,
+        base_url: str,
+        visitor: Visitor | None = None,
+    ) -> str:
         """Return the page's HTML."""
         ...
 
@@ -81,8 +93,11 @@ def represent(
     sent = {"Content-Language": language, "Vary": "Accept, Accept-Language"} | dict(headers or {})
     if negotiation.wanted(request.query_params, request.headers) == "html":
         url = page_address(request)
-        root = request.scope.get("root_path", "")
-        html = render(page, document, language=language, url=url, base_url=root)
+        root, who = request.scope.get("root_path", ""), visitor(request)
+        if who is not None:
+            # It says who looks at it, and must not be there for the next person at this browser.
+            sent = {"Cache-Control": "no-store"} | sent
+        html = render(page, document, language=language, url=url, base_url=root, visitor=who)
         return conditional(request, HTMLResponse(html, status, headers=sent))
     return conditional(request, JSONResponse(document, status, headers=sent, media_type=media_type))
 
@@ -90,6 +105,13 @@ def represent(
 def page_address(request: Request) -> str:
     """Return path and query of a page, for its links to itself."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def sign_in_address(request: Request) -> str:
+    """Return where a person signs in to come back to this page."""
+    language = request.query_params.get("lang")
+    query = {"to": page_address(request)} | ({"lang": language} if language in LANGUAGES else {})
+    return f"{request.scope.get('root_path', '')}/sign-in?{urlencode(query)}"
 
 
 async def _empty_body() -> dict[str, Json]:

@@ -7,21 +7,32 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from nbprocessor.api import negotiation
-from nbprocessor.api.endpoint import Render, page_address
+from nbprocessor.api.cookies import visitor
+from nbprocessor.api.endpoint import Render, page_address, sign_in_address
 from nbprocessor.api.problems import Problem, problem
-from nbprocessor.errors import NbprocessorError
+from nbprocessor.errors import NbprocessorError, Unauthenticated
 
 log = logging.getLogger(__name__)
+
+_FRESH = {"Cache-Control": "no-store", "Vary": "Accept"}
 
 
 class ErrorResponses:
     """Exception handlers for the application."""
 
-    def __init__(self, render: Render, page_headers: Mapping[str, str]) -> None:
+    def __init__(self, render: Render, page_headers: Mapping[str, str], *, signs_in: bool = False) -> None:
+        """Take what pages are written with.
+
+        Args:
+            render: Writes the page of a problem.
+            page_headers: Headers of a page.
+            signs_in: There is a page to sign in at, for whoever opens one that is not for everybody.
+        """
         self._render = render
+        self._signs_in = signs_in
         # The page of an unexpected error is written outside of every middleware.
         self._page_headers = page_headers
 
@@ -32,6 +43,8 @@ class ErrorResponses:
     async def ours(self, request: Request, error: Exception) -> Response:
         """Answer an error raised on purpose."""
         assert isinstance(error, NbprocessorError)
+        if self._signs_in and isinstance(error, Unauthenticated) and _opens_page(request):
+            return RedirectResponse(sign_in_address(request), HTTPStatus.SEE_OTHER, headers=_FRESH)
         found = problem(error)
         if found.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.warning("request failed method=%s path=%r error=%s", request.method, request.url.path, error)
@@ -57,7 +70,7 @@ class ErrorResponses:
         return self._response(request, problem(NbprocessorError()))
 
     def _response(self, request: Request, found: Problem) -> Response:
-        headers = dict(found.headers) | {"Cache-Control": "no-store", "Vary": "Accept"}
+        headers = dict(found.headers) | _FRESH
         if _wants_page(request):
             html = self._render(
                 "problem",
@@ -65,11 +78,20 @@ class ErrorResponses:
                 language=negotiation.language(request.query_params, request.headers),
                 url=page_address(request),
                 base_url=request.scope.get("root_path", ""),
+                visitor=visitor(request),
             )
             return HTMLResponse(html, int(found.status), headers=headers | dict(self._page_headers))
         return JSONResponse(
             found.document(), int(found.status), headers=headers, media_type=negotiation.problem_type(request.headers)
         )
+
+
+def _opens_page(request: Request) -> bool:
+    """Tell whether a person opens a page, and says nothing of who he is; a script or a frame cannot sign in."""
+    headers = request.headers
+    mode, place = headers.get("sec-fetch-mode", "navigate"), headers.get("sec-fetch-dest", "document")
+    opens = request.method in {"GET", "HEAD"} and mode == "navigate" and place == "document"
+    return opens and "authorization" not in headers and "share" not in request.query_params and _wants_page(request)
 
 
 def _wants_page(request: Request) -> bool:

@@ -13,14 +13,19 @@ from nbprocessor.errors import SignInUnavailable
 from nbprocessor.model import Json
 
 
-def examine(auth: Auth, realm: Realm) -> list[str]:
+def examine(auth: Auth, realm: Realm, base_url: str = "") -> list[str]:
     """Return what is missing, a sentence each; empty: nothing is.
 
     Keycloak is asked as this server's client: for a token of its own, and for one in its place. Takes up to half a
     minute when Keycloak does not answer.
+
+    Args:
+        auth: The settings.
+        realm: What they name.
+        base_url: Where the pages of this server are; empty: whether people can sign in there is not looked at.
     """
     try:
-        return _realm(auth, realm) + _client(auth, realm)
+        return _realm(auth, realm) + _client(auth, realm) + (_pages(auth, realm, base_url) if base_url else [])
     except SignInUnavailable as fault:
         return [str(fault)]
 
@@ -83,6 +88,30 @@ def _exchange(auth: Auth, realm: Realm, token: str) -> list[str]:
             f"({refusal}): switch on Standard token exchange at the former, and add an audience mapper for the latter."
         ]
     return []
+
+
+def _pages(auth: Auth, realm: Realm, base_url: str) -> list[str]:
+    """Look whether people can sign in on the pages: asked in a way that a realm that is set up well refuses."""
+    callback = f"{base_url}/sign-in/callback"
+    try:
+        refusal = realm.refusal_of_sign_in(callback)
+    except Refused:
+        return []  # there is no such realm, which is told already
+    match refusal:
+        case "invalid_request":
+            return []
+        case "":
+            return [
+                f'The client "{auth.client_id}" lets browsers sign in without a challenge: set its attribute '
+                "pkce.code.challenge.method to S256 (Clients, Advanced, Proof Key for Code Exchange)."
+            ]
+        case "unauthorized_client":
+            return [f'Nobody can sign in on the pages: switch on Standard flow at the client "{auth.client_id}".']
+        case _:
+            return [
+                f"Nobody can sign in on the pages: add {callback} to the Valid redirect URIs of the client "
+                f'"{auth.client_id}" (Clients, Settings), or correct server.url.'
+            ]
 
 
 def _claims(token: str) -> Mapping[str, Json]:

@@ -24,11 +24,23 @@ class Identity:
     client: str = ""
     """Client the token was issued to."""
     token_id: str = ""
+    expires: int = 0
+    """When the token does, in seconds since 1970."""
 
     @property
     def owner(self) -> str:
         """What is written to the jobs of this person: issuer and subject, which never change and are never reused."""
         return owner_of(self.issuer, self.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What a page says of who looks at it."""
+
+    name: str = ""
+    """Empty: nobody has signed in."""
+    csrf_token: str = ""
+    """What changes from this page are sent with; empty: whoever looks has no session to sign out of."""
 
 
 def owner_of(issuer: str, subject: str) -> str:
@@ -57,6 +69,7 @@ def identity(claims: Mapping[str, Json], client_id: str) -> Identity:
         is_service=bool(client) and name == f"service-account-{client.lower()}",
         client=client,
         token_id=_text(claims.get("jti")),
+        expires=int(claims.get("exp") or 0),
     )
 
 

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
 from keycloak import KeycloakOpenID
@@ -78,6 +79,49 @@ class Realm:
             )
         )
         return str(answer.get("access_token", ""))
+
+    def sign_in_address(self, **wanted: str) -> str:
+        """Return where a browser signs in (OpenID Connect Core, section 3.1.2.1); Refused when there is no such realm.
+
+        Args:
+            wanted: The parameters of the request, but for the client's id and the kind of answer.
+        """
+        address = str(self.description().get("authorization_endpoint", ""))
+        return f"{address}?{urlencode({'client_id': self.client_id, 'response_type': 'code', **wanted})}"
+
+    def refusal_of_sign_in(self, redirect_uri: str) -> str:
+        """Return how the realm refuses to let a browser sign in without a challenge (RFC 7636); empty: it does not.
+
+        Returns:
+            An error code of OAuth that the browser would come back with, or ``page`` for a page of Keycloak's own.
+
+        Raises:
+            SignInUnavailable: Keycloak does not answer.
+        """
+        address = self.sign_in_address(redirect_uri=redirect_uri, scope="openid", state="doctor")
+        try:
+            answer = requests.get(address, allow_redirects=False, timeout=TIMEOUT)
+        except requests.RequestException:
+            raise SignInUnavailable(f"Keycloak does not answer at {self._auth.base_url}.") from None
+        came_back = dict(parse_qsl(urlsplit(answer.headers.get("location", "")).query))
+        return came_back.get("error", "") or ("page" if answer.status_code >= 400 else "")
+
+    def sign_out_address(self, **wanted: str) -> str:
+        """Return where a browser signs out (OpenID Connect RP-Initiated Logout); it is not asked for."""
+        address = f"{self.issuer}/protocol/openid-connect/logout"
+        return f"{address}?{urlencode({'client_id': self.client_id, **wanted})}"
+
+    def redeemed(self, code: str, redirect_uri: str, verifier: str) -> Mapping[str, Any]:
+        """Return the tokens for a code that a browser came back with; Refused when Keycloak gives none."""
+        return self._ask(
+            lambda realm: realm.token(
+                grant_type="authorization_code", code=code, redirect_uri=redirect_uri, code_verifier=verifier
+            )
+        )
+
+    def renewed(self, refresh_token: str) -> Mapping[str, Any]:
+        """Return new tokens in place of old ones; Refused when the sign-in has ended."""
+        return self._ask(lambda realm: realm.refresh_token(refresh_token))
 
     def _ask(self, question: "Callable[[KeycloakOpenID], Any]") -> Mapping[str, Any]:
         try:

@@ -7,13 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from nbprocessor.auth.doctor import examine
+from nbprocessor.auth.idtokens import IdTokens
 from nbprocessor.auth.keys import KeyRing
 from nbprocessor.auth.policy import Policy
 from nbprocessor.auth.realm import Realm
 from nbprocessor.auth.securitylog import SecurityLog
+from nbprocessor.auth.sessions import Sessions
 from nbprocessor.auth.shares import Shares
 from nbprocessor.auth.tokens import Tokens
 from nbprocessor.config import Auth
+from nbprocessor.errors import StoreUnavailable
+from nbprocessor.store.sessions import SessionStore
 
 log = logging.getLogger(__name__)
 
@@ -31,24 +35,27 @@ class SignIn:
     tokens: Tokens
     policy: Policy
     shares: Shares
+    sessions: Sessions
     security_log: SecurityLog
     problems: Sequence[str] = field(default=())
     """What was missing in the realm when it was looked at last."""
 
-    async def watch(self, stop: asyncio.Event) -> None:
-        """Fetch the keys, and look at the realm now and then, until ``stop`` is set."""
+    async def watch(self, stop: asyncio.Event, base_url: str) -> None:
+        """Fetch the keys, and look at the realm and after the sessions now and then, until ``stop`` is set."""
         while not stop.is_set():
             await self.keys.refresh()
-            found = await asyncio.to_thread(examine, self.auth, self.realm)
+            found = await asyncio.to_thread(examine, self.auth, self.realm, base_url)
             for problem in found:
                 if problem not in self.problems:
                     log.warning("sign-in: %s", problem)
             self.problems = tuple(found)
+            with suppress(StoreUnavailable):  # it is done the next time
+                await self.sessions.sweep()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_AGAIN)
 
 
-def build(auth: Auth) -> SignIn | None:
+def build(auth: Auth, sessions: SessionStore) -> SignIn | None:
     """Put the parts together; None when sign-in is off. Keycloak is not asked yet.
 
     Raises:
@@ -58,12 +65,14 @@ def build(auth: Auth) -> SignIn | None:
         return None
     realm = Realm(auth)
     keys = KeyRing(realm.keys)
+    tokens = Tokens(auth, keys, realm.is_active)
     return SignIn(
         auth=auth,
         realm=realm,
         keys=keys,
-        tokens=Tokens(auth, keys, realm.is_active),
+        tokens=tokens,
         policy=Policy(auth),
         shares=Shares(auth.secret(), auth.share_days),
+        sessions=Sessions(auth, sessions, realm, tokens, IdTokens(auth, tokens)),
         security_log=SecurityLog(auth.security_log),
     )

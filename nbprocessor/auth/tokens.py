@@ -50,7 +50,7 @@ class Tokens:
             Unauthenticated: It is not good; the reason says which check it failed.
             SignInUnavailable: Keycloak has to be asked, and does not answer.
         """
-        claims = await self._signed(token)
+        claims = await self.signed(token)
         self._check_times(claims)
         self._check_kind(claims)
         found = identity(claims, self._auth.client_id)
@@ -58,8 +58,13 @@ class Tokens:
             raise Unauthenticated("Keycloak says that the token is no longer active")
         return found
 
-    async def _signed(self, token: str) -> Mapping[str, Json]:
-        """Return the claims of a token that the realm has signed."""
+    async def signed(self, token: str) -> Mapping[str, Json]:
+        """Return the claims of a token that the realm has signed, of whatever kind it is.
+
+        Raises:
+            Unauthenticated: It has not.
+            SignInUnavailable: There are no keys to tell.
+        """
         if len(token) > LONGEST or not token.isascii():
             raise Unauthenticated("this is no token")
         try:

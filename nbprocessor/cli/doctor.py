@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from nbprocessor.cli.settings import load
+from nbprocessor.cli.settings import load, server_address
 
 
 @click.command(short_help="Look whether signing in is set up.", epilog="Example: nbprocessor doctor")
@@ -17,14 +17,15 @@ def doctor(context: click.Context) -> None:
     \b
     Exit codes: 0 nothing is missing, or sign-in is off · 1 something is
     """
-    auth = load(context).auth
+    settings = load(context)
+    auth = settings.auth
     if not auth.on:
         click.echo("Sign-in is off: there is no auth.keycloak (KC_HOSTNAME) in the settings.")
         return
     from nbprocessor.auth.doctor import examine
     from nbprocessor.auth.realm import Realm
 
-    problems = examine(auth, Realm(auth))
+    problems = examine(auth, Realm(auth), server_address(settings))
     for problem in problems:
         click.echo(f"- {problem}")
     if problems:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nbprocessor.cli.settings import folders, load, with_examples
+from nbprocessor.cli.settings import folders, load, server_address, with_examples
 from nbprocessor.config import Settings
 from nbprocessor.errors import StoreUnavailable
 
@@ -46,17 +46,15 @@ def serve(
     settings = load(context, notebooks=notebooks, results=results, server=server, serves=True)
     with listen(settings.server.host, settings.server.port) as listener:
         settings = with_examples(settings, notebooks)
-        number = listener.getsockname()[1]
-        name = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
-        base_url = settings.server.url.rstrip("/") or f"http://{name}:{number}"
+        address = server_address(settings, listener.getsockname()[1])
         if settings.server.workers > 1:
             from nbprocessor.cli.supervisor import supervise
 
             offered = _checked(settings)
-            _announce(offered, base_url, settings)
-            started = supervise(settings, base_url, listener, UVICORN)
+            _announce(offered, address, settings)
+            started = supervise(settings, address, listener, UVICORN)
         else:
-            started = _serve(context, settings, base_url, listener)
+            started = _serve(context, settings, address, listener)
     if not started:  # uvicorn has logged why, and would end as if all were well
         raise StoreUnavailable("The server did not start.")
 

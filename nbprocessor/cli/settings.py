@@ -64,6 +64,12 @@ def with_examples(settings: config.Settings, named: Path | None) -> config.Setti
     return settings.model_copy(update={"notebooks": included})
 
 
+def server_address(settings: config.Settings, port: int = 0) -> str:
+    """Return what addresses of the server begin with; ``port`` is that of its socket, where it is open already."""
+    host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    return settings.server.url.rstrip("/") or f"http://{host}:{port or settings.server.port}"
+
+
 def existing_results(settings: config.Settings) -> Path:
     """Return the results folder; a command that only reads must not make one where a name was misspelt.
 

@@ -46,6 +46,10 @@ class Auth(Section):
     """Whoever has not signed in sees the processes whose front matter says ``access: public``."""
     share_days: Annotated[int, Field(ge=0, le=365)] = 30
     """Days a link to a report is good for, at most; 0: reports cannot be shared."""
+    session_idle: Annotated[int, Field(ge=60, le=86_400)] = 1800
+    """Seconds after which somebody who does nothing on the pages has to sign in again."""
+    session_longest: Annotated[int, Field(ge=60, le=604_800)] = 36_000
+    """Seconds after which everybody has to sign in again."""
     security_log: Path | None = None
     """File of the security log; None: standard error."""
 

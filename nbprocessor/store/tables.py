@@ -21,11 +21,11 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Number of the tables' form; rises with every change of this module.
 
 Form 1 had no table of workers; form 2 no priorities, no next attempts and no turns; form 3 no
-schedules.
+schedules; form 4 no sessions.
 """
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -184,4 +184,22 @@ leases = Table(
     Column("name", Text, primary_key=True),
     Column("holder", Text, nullable=False),
     Column("beats", BigInteger, nullable=False),
+)
+
+# Who is signed in on the pages. Worth losing: people sign in again.
+sessions = Table(
+    "sessions",
+    metadata,
+    # Of the id in the cookie there is a digest only: whoever reads the database has no session by it.
+    Column("digest", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("keycloak_session", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("used", Instant, nullable=False),
+    # Until when one process has the renewal of the tokens to itself.
+    Column("renewing", Instant),
+    Index("sessions_by_owner", "owner"),
+    Index("sessions_by_keycloak_session", "keycloak_session"),
+    Index("sessions_by_use", "used"),
 )

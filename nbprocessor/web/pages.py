@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from nbprocessor.auth.identity import Visitor
 from nbprocessor.language import LANGUAGES
 from nbprocessor.model import Json
 from nbprocessor.web import environment
@@ -24,6 +25,7 @@ PAGES: tuple[str, ...] = (
     "results",
     "schedules",
     "schedule",
+    "signed_out",
     "problem",
 )
 """Every page; each is a module in ``views`` and a file in ``templates``."""
@@ -37,17 +39,28 @@ class Pages:
             name: import_module(f"nbprocessor.web.views.{name}").view for name in PAGES
         }
 
-    def render(self, page: str, data: Mapping[str, Json], *, language: str, url: str, base_url: str) -> str:
+    def render(
+        self,
+        page: str,
+        data: Mapping[str, Json],
+        *,
+        language: str,
+        url: str,
+        base_url: str,
+        visitor: Visitor | None = None,
+    ) -> str:
         """Write a page.
 
         Args:
             page: One of :data:`PAGES`.
             data: The JSON document a client gets at this address: OGC 18-062r2's landingPage, confClasses,
                 processList, process, jobList, statusInfo; ``{"job": statusInfo, "process": process,
-                "results": results}``; a problem document; an OpenAPI document; the server's health; a check.
+                "results": results}``; a problem document; an OpenAPI document; the server's health; a check;
+                ``{"next": address}`` where somebody who signed out goes on to.
             language: ``de`` or ``en``.
             url: Path and query of this page.
             base_url: What paths of this server begin with; empty when it stands at the root of its host.
+            visitor: Who looks at it; None: nobody signs in here.
 
         Raises:
             KeyError: There is no such page.
@@ -63,6 +76,7 @@ class Pages:
             here=addresses.here,
             static=f"{addresses.base_url}/static",
             languages=LANGUAGES,
+            visitor=visitor,
             **({"api_links": links_of(data)} | context),
         )
 

@@ -33,6 +33,21 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "jobs": ("Läufe", "Jobs"),
     "api": ("Schnittstelle", "API"),
     "language": ("Sprache", "Language"),
+    "sign-in": ("Anmelden", "Sign in"),
+    "sign-out": ("Abmelden", "Sign out"),
+    "signed-in-as": ("Angemeldet als", "Signed in as"),
+    "signed-out": ("Sie sind hier abgemeldet", "You are signed out here"),
+    "signed-out-next": (
+        "Es geht von selbst weiter zur Abmeldung bei Keycloak.",
+        "You are taken on to sign out at Keycloak.",
+    ),
+    "go-on": ("Weiter", "Go on"),
+    "no-role": (
+        "Sie sind als {name} angemeldet; für diese Seite fehlt diesem Konto die Berechtigung. "
+        "Wer Keycloak verwaltet, kann sie geben; oder melden Sie sich ab und mit einem anderen Konto an.",
+        "You are signed in as {name}, and this account lacks what it takes to see this page. "
+        "Whoever administers Keycloak can grant it; or sign out, and in with another account.",
+    ),
     "api-box": ("Diese Seite in der Schnittstelle", "This page in the API"),
     "json-twin": ("Diese Seite als JSON", "This page as JSON"),
     "needs-script": (

@@ -29,3 +29,12 @@ def write_notebooks(folder: Path) -> None:
             ]
         )
         nbformat.write(notebook, folder / f"{name}.ipynb")
+
+
+def write_slow(folder: Path) -> None:
+    """Write a notebook whose run outlasts every token of these tests."""
+    cells = [
+        nbformat.v4.new_raw_cell("---\nprocess:\n  id: slow\n---"),
+        nbformat.v4.new_code_cell("import time\nfor _ in range(900):\n    time.sleep(0.2)"),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "slow.ipynb")

@@ -14,10 +14,13 @@ from nbprocessor.auth.doctor import examine
 from nbprocessor.auth.realm import Realm
 from nbprocessor.config import Auth
 from tests.keycloak.notebooks import write_notebooks
-from tests.servers.keycloak import ADMIN, REALM_FILE, Keycloak, home_folder
+from tests.keycloak.visitors import Visitor
+from tests.servers.keycloak import ADMIN, REALM_FILE, Keycloak, free_port, home_folder
 from tests.servers.nbprocessor import start
 
 SECRET = "a-secret-of-its-own"
+PAGES = "http://127.0.0.1:8099"
+"""Where the pages of a server would be."""
 PAGE = REALM_FILE.parent / "README.md"
 USER = {
     "username": "vera",
@@ -34,13 +37,14 @@ def commands() -> str:
     return "\n".join(["set -eu", *re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)])
 
 
-def kcadm(script: str, keycloak: Keycloak, realm: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def kcadm(script: str, keycloak: Keycloak, realm: str, address: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {
         "PATH": f"{home_folder() / 'bin'}:{os.environ['PATH']}",
         "HOME": str(folder),
         "KC_CLI_PASSWORD": ADMIN,
         "KEYCLOAK": keycloak.url,
         "REALM": realm,
+        "SERVER": address,
         "KC_OPTS": "-XX:TieredStopAtLevel=1",
     }
     return subprocess.run(
@@ -64,7 +68,8 @@ def test_an_empty_realm_is_set_up_as_the_page_says(keycloak: Keycloak, tmp_path)
     admin = keycloak.admin(realm)
     # What the platform has before there is this server.
     admin.create_client({"clientId": "kommonitor-web-client", "publicClient": True, "directAccessGrantsEnabled": True})
-    done = kcadm(commands(), keycloak, realm, tmp_path)
+    port = free_port()
+    done = kcadm(commands(), keycloak, realm, f"http://127.0.0.1:{port}", tmp_path)
     assert done.returncode == 0, done.stderr
     file = settings_of_the_page(tmp_path, keycloak, realm)
     doctor = subprocess.run(
@@ -72,6 +77,7 @@ def test_an_empty_realm_is_set_up_as_the_page_says(keycloak: Keycloak, tmp_path)
         cwd=tmp_path,
         capture_output=True,
         text=True,
+        env=os.environ | {"NBPROCESSOR_SERVER__PORT": str(port)},
         timeout=60,
         check=False,
     )
@@ -84,12 +90,16 @@ def test_an_empty_realm_is_set_up_as_the_page_says(keycloak: Keycloak, tmp_path)
         tmp_path / "notebooks",
         tmp_path / "results",
         env={"NBPROCESSOR_AUTH__SECURITY_LOG": str(tmp_path / "log")},
-        command=["nbprocessor", "--config", str(file), "serve", "--port", "0"],
+        command=["nbprocessor", "--config", str(file), "serve", "--port", str(port)],
     ) as server:
         answer = server.get("/processes", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 200, answer.text
         assert server.get("/processes").status_code == 401
         assert server.get("/health").json()["signIn"]["problems"] == []
+        visitor = Visitor(server)
+        visitor.sign_in("vera")
+        assert visitor.open("/processes").status_code == 200
+        visitor.sign_out()
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +118,7 @@ def copy(keycloak: Keycloak, realm: KeycloakAdmin) -> Iterator[KeycloakAdmin]:
     """The realm with a client that is set up as that of the project's own realm, to be spoiled."""
     original = keycloak.admin()
     client = original.get_client(original.get_client_id("kommonitor-processor"))
-    known = {"clientId", "publicClient", "serviceAccountsEnabled", "attributes", "standardFlowEnabled"}
+    known = {"clientId", "publicClient", "serviceAccountsEnabled", "attributes", "standardFlowEnabled", "redirectUris"}
     described = {key: value for key, value in client.items() if key in known}
     mappers = [{key: mapper[key] for key in mapper if key != "id"} for mapper in client["protocolMappers"]]
     own = realm.create_client(described | {"secret": SECRET, "protocolMappers": mappers})
@@ -121,7 +131,7 @@ def copy(keycloak: Keycloak, realm: KeycloakAdmin) -> Iterator[KeycloakAdmin]:
 def told(server: Keycloak, admin: KeycloakAdmin, **settings) -> list[str]:
     name = admin.connection.realm_name
     auth = Auth(**{"keycloak": server.url, "realm": name, "client_secret": SECRET, **settings})
-    return examine(auth, Realm(auth))
+    return examine(auth, Realm(auth), PAGES)
 
 
 def without_mapper(name: str) -> Callable[[KeycloakAdmin, str], None]:
@@ -140,16 +150,40 @@ def without_service_account(admin: KeycloakAdmin, client: str) -> None:
     admin.update_client(client, {"serviceAccountsEnabled": False})
 
 
+def without_redirect(admin: KeycloakAdmin, client: str) -> None:
+    admin.update_client(client, {"redirectUris": ["https://elsewhere.example/*"]})
+
+
+def without_standard_flow(admin: KeycloakAdmin, client: str) -> None:
+    admin.update_client(client, {"standardFlowEnabled": False})
+
+
+def without_challenge(admin: KeycloakAdmin, client: str) -> None:
+    admin.update_client(client, {"attributes": {"pkce.code.challenge.method": ""}})
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
+        (without_redirect, f"add {PAGES}/sign-in/callback to the Valid redirect URIs"),
+        (without_standard_flow, "switch on Standard flow"),
+        (without_challenge, "set its attribute pkce.code.challenge.method to S256"),
         (without_mapper("aud-kommonitor-processor"), "do not name it in aud: add an audience mapper"),
         (without_mapper("groups"), "carry no groups"),
         (without_mapper("aud-kommonitor-data-management"), "add an audience mapper for the latter"),
         (without_exchange, "switch on Standard token exchange"),
         (without_service_account, "service account role switched on"),
     ],
-    ids=["processor-audience", "groups", "target-audience", "exchange", "service-account"],
+    ids=[
+        "redirect",
+        "flow",
+        "challenge",
+        "processor-audience",
+        "groups",
+        "target-audience",
+        "exchange",
+        "service-account",
+    ],
 )
 def test_the_doctor_says_what_is_missing(keycloak: Keycloak, copy: KeycloakAdmin, spoil, sentence):
     assert told(keycloak, copy) == []

@@ -159,7 +159,7 @@ def start(home: Path, folder: Path, port: int = 0, data: Path | None = None) -> 
         port: Port; 0: a free one.
         data: What it begins with; None: nothing but the realm's file, which takes it half a minute to read.
     """
-    port = port or _free_port()
+    port = port or free_port()
     # Links to the installation, so that servers share its files and none writes into it. Where the script is really
     # is where it looks for all else.
     own = folder / "home"
@@ -277,7 +277,8 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens at just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

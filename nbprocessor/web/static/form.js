@@ -1,4 +1,6 @@
 // The run form: controls become the JSON of an execute request; the server's faults come back to the fields.
+import { changes } from "./page.js";
+
 const form = document.getElementById("execute");
 const summary = document.getElementById("problems");
 const button = form.querySelector("button[type=submit]");
@@ -154,11 +156,11 @@ async function execute() {
   try {
     const answer = await fetch(form.action, {
       method: "POST",
-      headers: {
+      headers: changes({
         "Content-Type": "application/json",
         Accept: "application/json",
         ...(waits ? {} : { Prefer: "respond-async" }),
-      },
+      }),
       body: JSON.stringify(request),
     });
     if (!answer.ok) return show(faultsOf(await answer.json()));

@@ -1,5 +1,5 @@
 // A running job: status, progress and message as they change, by server-sent events; by asking when these cannot be had.
-import { localTimes } from "./page.js";
+import { changes, localTimes } from "./page.js";
 
 const job = document.getElementById("job");
 const message = document.getElementById("job-message");
@@ -52,6 +52,7 @@ function show(info) {
 async function ask() {
   try {
     const answer = await fetch(`${address}?f=json`, { headers: { Accept: "application/json" } });
+    if (answer.status === 401) return location.reload(); // to sign in, and come back
     if (answer.ok && show(await answer.json())) return;
   } catch { /* asked again below */ }
   setTimeout(ask, 2000);
@@ -71,7 +72,7 @@ dismiss.addEventListener("click", async () => {
   if (!confirm(dismiss.dataset.ask)) return;
   dismiss.disabled = true;
   try {
-    const answer = await fetch(address, { method: "DELETE", headers: { Accept: "application/json" } });
+    const answer = await fetch(address, { method: "DELETE", headers: changes({ Accept: "application/json" }) });
     if (!answer.ok) throw new Error(answer.statusText);
     show(await answer.json());
   } catch {

@@ -12,6 +12,12 @@ export function localTimes(part) {
 }
 localTimes(document);
 
+// Whoever has signed in sends changes with his session's token, which no other site's page can know.
+export function changes(headers) {
+  const token = document.querySelector('meta[name="csrf-token"]')?.content;
+  return token ? { ...headers, "X-CSRF-Token": token } : headers;
+}
+
 // The standard's datetime is an instant or an interval: "since this day" is an interval open at its end.
 for (const since of document.querySelectorAll("[data-open-interval]")) {
   since.form.addEventListener("submit", () => {

@@ -20,4 +20,4 @@ def test_every_route_says_what_it_is_for():
 
 
 def test_while_sign_in_is_off_the_routes_are_as_they_were():
-    assert protected(ROUTES, None) == ROUTES
+    assert protected(ROUTES, None, "http://127.0.0.1") == ROUTES

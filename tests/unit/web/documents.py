@@ -260,6 +260,7 @@ PAGES = {
         "schedule",
         SCHEDULE | {"lastRuns": [SCHEDULE["lastRun"], {"fireTime": "2025-12-01T02:00:00Z", "outcome": "skipped"}]},
     ),
+    "/sign-out": ("signed_out", {"next": "https://keycloak.example/logout?id_token_hint=x"}),
     "/problem": ("problem", PROBLEM),
 }
 """One document for every page: path → (page, document)."""
