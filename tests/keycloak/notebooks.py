@@ -16,7 +16,7 @@ ACCESS = {
 
 def write_notebooks(folder: Path) -> None:
     """Write a notebook for each."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, access in ACCESS.items():
         lines = ["---", "process:", f"  id: {name}"]
         lines += [f"  access: {access}".replace("'", "")] if access else []
@@ -33,6 +33,7 @@ def write_notebooks(folder: Path) -> None:
 
 def write_slow(folder: Path) -> None:
     """Write a notebook whose run outlasts every token of these tests."""
+    folder.mkdir(parents=True, exist_ok=True)
     cells = [
         nbformat.v4.new_raw_cell("---\nprocess:\n  id: slow\n---"),
         nbformat.v4.new_code_cell("import time\nfor _ in range(900):\n    time.sleep(0.2)"),

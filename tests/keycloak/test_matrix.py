@@ -162,7 +162,8 @@ def test_a_program_that_signs_in_is_treated_as_its_roles_say_and_told_apart(sign
     assert {line["event"] for line in seen} >= {"sign-in", "denial"}
 
 
-def test_a_page_says_that_one_has_to_sign_in(signed: Guarded):
-    page = signed.person(NOBODY).get("/jobs", headers={"Accept": "text/html", "Accept-Language": "en"})
+def test_a_page_says_that_one_has_to_sign_in_where_that_is_not_possible(signed: Guarded):
+    frame = {"Accept": "text/html", "Accept-Language": "en", "Sec-Fetch-Dest": "iframe"}
+    page = signed.person(NOBODY).get("/jobs", headers=frame)
     assert page.status_code == 401
     assert "Please sign in" in page.text
