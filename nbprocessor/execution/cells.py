@@ -14,11 +14,10 @@ from typing import Any, Self
 
 from nbprocessor import contract
 from nbprocessor.errors import ExecutionError, LimitReached
-from nbprocessor.execution import messages, scratch
+from nbprocessor.execution import messages
 from nbprocessor.execution.celloutputs import is_sound
 from nbprocessor.execution.executor import Run
 from nbprocessor.execution.limits import size
-from nbprocessor.execution.sandbox import namespaces
 from nbprocessor.execution.sandbox.namespaces import View
 from nbprocessor.execution.shell import SIZE
 from nbprocessor.model import Limits
@@ -113,7 +112,8 @@ class Cells:
         """Have a shell forked.
 
         Raises:
-            OSError: The system lets no further process be started, or the keeper is gone.
+            OSError: The system lets no further process be started.
+            ConnectionError: The keeper is gone or does not answer.
         """
         ours, theirs = socket.socketpair()
         pipes = {"stdout": os.pipe(), "stderr": os.pipe()}
@@ -194,7 +194,7 @@ class Cells:
         with contextlib.suppress(ConnectionError, OSError):
             self._writer.write_eof()
         if patience:
-            await self._until(lambda: self._status is not None, patience)
+            await self._over(patience)
         self._ask({"clear": True})
         if not await self._until(lambda: self._cleared, CLEARING):
             self.lost = True
@@ -205,6 +205,15 @@ class Cells:
             loop.remove_reader(descriptor)
             os.close(descriptor)
         self._writer.close()
+
+    async def _over(self, patience: float) -> None:
+        """Wait until the shell has done all it does at its end, or is gone; what it says meanwhile is no cell's."""
+        with contextlib.suppress(
+            TimeoutError, asyncio.IncompleteReadError, ConnectionError, ValueError, TypeError, _TooLong
+        ):
+            async with asyncio.timeout(patience):
+                while (await self._message())[0] != "over":
+                    pass
 
     async def exit_code(self) -> int | None:
         """Return how the shell ended; negative: the signal that ended it."""
@@ -272,7 +281,11 @@ class Cells:
 
 def _fork(keeper: socket.socket, *descriptors: int) -> None:
     messages.send(keeper, {"fork": True}, descriptors)
-    answer, _ = messages.receive(keeper)
+    keeper.settimeout(CLEARING)
+    try:
+        answer, _ = messages.receive(keeper)
+    finally:
+        keeper.settimeout(None)
     if answer is None:
         raise ConnectionError("the keeper of the slot is gone")
     if "error" in answer:
@@ -281,7 +294,4 @@ def _fork(keeper: socket.socket, *descriptors: int) -> None:
 
 def _view(run: Run) -> View:
     """Return what a run sees when it is sealed."""
-    writable = (contract.FOLDER_WORK, contract.FOLDER_OUTPUTS, contract.FOLDER_WRITES)
-    hidden = (run.folder.parent, scratch.home())
-    kept = [path for path in namespaces.mounted_in((*namespaces.TEMPORARY, *hidden)) if path not in hidden]
-    return View(run.folder, writable, run.scratch, hidden, kept)
+    return View(run.folder, (contract.FOLDER_WORK, contract.FOLDER_OUTPUTS, contract.FOLDER_WRITES), run.scratch)

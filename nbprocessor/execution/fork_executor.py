@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
 from nbprocessor.errors import ExecutionError
-from nbprocessor.execution import generation, messages, piped
+from nbprocessor.execution import generation, messages, piped, scratch
 from nbprocessor.execution.environment import passed
 from nbprocessor.execution.executor import Executor, Observe, Run, RunningJob
 from nbprocessor.execution.limits import Met
@@ -153,7 +153,7 @@ class _Zygote:
         self.generation = signature
         self._process = process
         self._control = control
-        self._sealed = isolation.seals
+        self._hidden = [str(isolation.results), str(scratch.home())] if isolation.seals else None
         self._groups = isolation.groups
         self._removing: set[asyncio.Future[None]] = set()
         self._slots: dict[int, Slot] = {}
@@ -264,7 +264,7 @@ class _Zygote:
         slot = Slot()
         made = asyncio.get_running_loop().create_future()
         self._making[slot.number] = made
-        request = {"slot": slot.number, "sealed": self._sealed}
+        request = {"slot": slot.number, "hidden": self._hidden}
         try:
             try:
                 messages.send(self._control, request, [slot.its_control.fileno(), slot.its_alive])

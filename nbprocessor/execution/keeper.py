@@ -5,7 +5,7 @@ tell nobody's data. Where runs are sealed it is the first process of the slot's 
 the end of all in it. Requests come from the slot's runner (:mod:`.runner`) over a socket (SEQPACKET), JSON each:
 ``{"fork": true}`` with three descriptors (the shell's connection, its standard output and error),
 ``{"signal": number}``, ``{"clear": true}``. Answers: ``{"forked": true}`` or ``{"error": text}``, ``{"exit": status}``
-when a shell has ended, ``{"cleared": true}`` when nothing of the job is left.
+when a shell has ended, ``{"cleared": true}`` when nothing of the job does anything any more.
 """
 
 import contextlib
@@ -14,38 +14,46 @@ import os
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from nbprocessor.execution import messages, processtree, shell
 from nbprocessor.execution.attendance import Attendance
+from nbprocessor.execution.sandbox import namespaces
 
 _PR_SET_PDEATHSIG = 1
+_LOOKS, _PAUSE = 100, 0.0002
+"""How often and how many seconds apart it is looked whether killed processes have stopped; most have at once."""
 
 
-def keep(control: socket.socket, alive: int, *, alone: bool) -> None:
+def keep(control: socket.socket, alive: int, hidden: Sequence[Path] | None) -> None:
     """Serve one slot until nobody asks any more.
 
     Args:
         control: To the runner.
         alive: Descriptor that tells by its end that this process is gone; shells do not get it.
-        alone: This is the first process of a process space of its own.
+        hidden: Folders of others that shells must not see, and this is the first process of a process space of its
+            own; None: runs are not sealed.
     """
-    if not alone:
+    if hidden is None:
         processtree.adopt_orphans()
-    _Keeper(control, alive, alone=alone).serve()
+    else:
+        namespaces.mounted_in((*namespaces.TEMPORARY, *hidden))  # looked up once, for all shells
+    _Keeper(control, alive, hidden).serve()
 
 
 class _Keeper:
     """Knows the one shell there is."""
 
-    def __init__(self, control: socket.socket, alive: int, *, alone: bool) -> None:
+    def __init__(self, control: socket.socket, alive: int, hidden: Sequence[Path] | None) -> None:
         self._control = control
         self._alive = alive
-        self._alone = alone
+        self._hidden = hidden
         self._shell: int | None = None
         self._attendance = Attendance(control)
 
@@ -72,6 +80,7 @@ class _Keeper:
 
     def _fork(self, descriptors: Sequence[int]) -> None:
         try:
+            self._bury()
             pid = os.fork()
             if pid == 0:
                 self._become_shell(*descriptors)
@@ -96,7 +105,7 @@ class _Keeper:
             os.dup2(stderr, 2)
             for descriptor in (stdout, stderr):
                 os.close(descriptor)
-            shell.serve(socket.socket(fileno=connection))
+            shell.serve(socket.socket(fileno=connection), self._hidden)
             code = 0
         except SystemExit:
             code = 0
@@ -115,22 +124,29 @@ class _Keeper:
                     self._tell({"exit": status})
 
     def _clear(self) -> None:
-        """End every process of the job: here, all there are but this one."""
-        if self._alone:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(-1, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                while True:
-                    pid, status = os.waitpid(-1, 0)
-                    self._note(pid, status)
-            return
-        processtree.end_descendants(psutil.Process())
-        self._reap()
+        """End every process of the job: here, all there are but this one.
 
-    def _note(self, pid: int, status: int) -> None:
-        if pid == self._shell:
-            self._shell = None
-            self._tell({"exit": status})
+        The system may still be taking down what they had in memory; :meth:`_bury` waits for that.
+        """
+        if self._hidden is None:
+            processtree.end_descendants(psutil.Process())
+            self._reap()
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        for _ in range(_LOOKS):
+            if not processtree.others_run():
+                break
+            time.sleep(_PAUSE)
+        else:
+            self._bury()
+        self._shell = None
+
+    def _bury(self) -> None:
+        """Wait until nothing is left of what was ended: the next shell must not share its limits with that."""
+        with contextlib.suppress(ChildProcessError):
+            while self._hidden is not None:
+                os.waitpid(-1, 0)
 
     def _tell(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(ConnectionError):  # nobody is there any more, which the next read finds out

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from uuid import UUID
 
 import psutil
@@ -21,6 +22,7 @@ PATIENCE = 2.0
 """Seconds in which the processes of a killed tree have to be gone."""
 _PAUSE = 0.01
 _PR_SET_CHILD_SUBREAPER = 36
+_PF_EXITING = 4
 
 
 def adopt_orphans() -> bool:
@@ -69,6 +71,27 @@ def end(root: psutil.Process | None, job_id: UUID) -> None:
     while (found := [process for process in marked(job_id) if process != root]) and time.monotonic() < deadline:
         _kill(found)
         time.sleep(_PAUSE)
+
+
+def others_run() -> bool:
+    """Tell whether any other process of this process space still runs code of its own; Linux only.
+
+    One that is killed does not, long before it is gone: the system first takes down what it had in memory. Source:
+    proc(5), "flags" in /proc/pid/stat.
+    """
+    others = (place for place in Path("/proc").iterdir() if place.name.isdigit() and int(place.name) != os.getpid())
+    return any(_runs(place / "task") for place in others)
+
+
+def _runs(threads: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for thread in threads.iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                # Its name, in brackets, may have anything in it.
+                state, *_, flags = (thread / "stat").read_bytes().rpartition(b")")[2].split()[:7]
+                if state not in {b"Z", b"X"} and not int(flags) & _PF_EXITING:
+                    return True
+    return False
 
 
 def _kill(processes: Iterable[psutil.Process]) -> None:

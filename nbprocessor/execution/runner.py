@@ -97,7 +97,8 @@ def serve(control: socket.socket, keeper: socket.socket, *, sealed: bool) -> Non
     nowhere = os.open(os.devnull, os.O_RDWR)
     # Each shell is forked before it is needed.
     cells = _forked(keeper, sealed=sealed)
-    while True:
+    # Without its keeper a slot is of no use.
+    while not isinstance(cells, ConnectionError):
         request, descriptors = messages.receive(control, 3)
         if request is None:
             return

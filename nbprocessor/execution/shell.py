@@ -22,7 +22,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from IPython.core.compilerop import CachingCompiler
@@ -33,7 +34,7 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets.config import Config
 
 from nbprocessor.execution import limits
-from nbprocessor.execution.sandbox import namespaces
+from nbprocessor.execution.sandbox.namespaces import Retreat, View
 from nbprocessor.model import Limits
 
 INLINE = "module://matplotlib_inline.backend_inline"
@@ -43,6 +44,8 @@ BUFFER = 1 << 16
 """Characters of text kept back at most."""
 PAUSE = 0.02
 """Seconds between two messages of text at least, while lines come quickly."""
+
+_WARMING = "None"
 
 Emit = Callable[[str, Mapping[str, Any]], None]
 
@@ -191,13 +194,15 @@ def prepare() -> None:
     shell.displayhook.flush()
 
 
-def serve(connection: socket.socket) -> None:
+def serve(connection: socket.socket, hidden: Sequence[Path] | None = None) -> None:
     """Run cells as they are asked for; called in a fork of its own, and returns when no more are wanted.
 
     Args:
         connection: First comes ``environment``, the whole of it, ``folder``, to work in, ``limits`` of each process,
             and where the run is sealed its ``view``; the answer is ``ready`` or ``refused``. Then comes each cell's
-            ``code`` and ``cell``, its id. Messages go back, the last of each cell is ``end``.
+            ``code`` and ``cell``, its id. Messages go back, the last of each cell is ``end``, the last of all
+            ``over``.
+        hidden: Folders of others; None: the run is not sealed.
     """
     lock = threading.Lock()
     own = os.getpid()
@@ -211,24 +216,46 @@ def serve(connection: socket.socket) -> None:
 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    shell = InteractiveShell.instance()
+    retreat, fault = _prepared(shell, hidden)
     begin = loop.run_until_complete(_request(connection))
     if begin is None:
         return
     try:
-        _settle(begin)
+        if fault is not None:
+            raise fault
+        _settle(begin, retreat)
     except OSError as error:
         emit("refused", {"reason": str(error)})
         return
     emit("ready", {})
     _Outlet.emit = staticmethod(emit)
-    sys.stdout, sys.stderr = _Stream("stdout", 1), _Stream("stderr", 2)
-    shell = InteractiveShell.instance()
-    sys.modules["__main__"] = shell.user_module
-    shell.user_ns["__name__"] = "__main__"
     loop.run_until_complete(_serve(connection, shell, emit))
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  # what Python does at its end, which forks skip
     atexit._run_exitfuncs()  # noqa: SLF001  # likewise
     _flush()
+    emit("over", {})
+
+
+def _prepared(shell: InteractiveShell, hidden: Sequence[Path] | None) -> tuple[Retreat | None, OSError | None]:
+    """Do what needs no knowledge of the job, before there is one: a fork has the time for it, a job has not."""
+    sys.stdout, sys.stderr = _Stream("stdout", 1), _Stream("stderr", 2)
+    sys.modules["__main__"] = shell.user_module
+    shell.user_ns["__name__"] = "__main__"
+    sys.path.insert(0, "")
+    tempfile.tempdir = None
+    random.seed()
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+    builtins.input = _no_input
+    faulthandler.enable(file=2)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What a cell writes to in memory is the fork's own from now on, which would take longer than most cells do.
+    shell.run_cell(_WARMING, silent=True)
+    try:
+        return (None if hidden is None else Retreat(hidden)), None
+    except OSError as error:
+        return None, error
 
 
 async def _serve(connection: socket.socket, shell: InteractiveShell, emit: Emit) -> None:
@@ -308,8 +335,8 @@ async def _run_cell(shell: InteractiveShell, code: str, cell_id: str) -> bool:
     return bool(result.success)
 
 
-def _settle(begin: Mapping[str, Any]) -> None:
-    """Make a fresh process of a fork: environment, folder, seeds, signals."""
+def _settle(begin: Mapping[str, Any], retreat: Retreat | None) -> None:
+    """Make a job's process of a fork: its environment, view, limits and folder."""
     environment = {**begin["environment"], "MPLBACKEND": INLINE}
     # As ipykernel sets them: programs started by cells write in colour and do not page.
     environment |= {"TERM": "xterm-color", "CLICOLOR": "1", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}
@@ -317,18 +344,10 @@ def _settle(begin: Mapping[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
-    if "view" in begin:
-        namespaces.seal(namespaces.View.read(begin["view"]))
-    limits.apply(Limits(**begin["limits"]), alone="view" in begin)
+    if retreat is not None:
+        retreat.admit(View.read(begin["view"]))
+    limits.apply(Limits(**begin["limits"]), alone=retreat is not None)
     os.chdir(begin["folder"])
-    sys.path.insert(0, "")
-    tempfile.tempdir = None
-    random.seed()
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
-    builtins.input = _no_input
-    faulthandler.enable(file=2)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _no_pager(*_: object, **__: object) -> None:

@@ -1,9 +1,10 @@
 """The fork server: a process with the heavy imports done, from which the processes of runs are forked.
 
 ``python -m nbprocessor.execution.zygote <descriptor>``: the descriptor is a socket (SEQPACKET). The first message is
-``{"ready": true}``. A request is ``{"slot": number, "sealed": bool}`` with two descriptors (the slot's control socket,
-a pipe that tells by its end that the slot is gone); the answers are ``{"slot": number, "pid": pid, "keeper": pid}``
-and later ``{"slot": number, "exit": status}``, of its runner. The end of the socket is the end of this process; slots
+``{"ready": true}``. A request is ``{"slot": number, "hidden": paths}`` with two descriptors (the slot's control socket,
+a pipe that tells by its end that the slot is gone); hidden are the folders of others, null where runs are not sealed.
+The answers are ``{"slot": number, "pid": pid, "keeper": pid}`` and later ``{"slot": number, "exit": status}``, of its
+runner. The end of the socket is the end of this process; slots
 that are at work outlive it.
 
 It has one thread and opens nothing: what is forked must not inherit locks, sockets or files of others. A slot runs one
@@ -21,7 +22,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nbprocessor.execution import keeper, messages, processtree, runner, shell
@@ -37,6 +38,7 @@ PRELOADED = (
 """What notebooks import; whatever else they import is imported in each run, as everywhere."""
 READY = {"ready": True}
 _PR_SET_PDEATHSIG = 1
+_MADV_COLLAPSE, _LARGE = 25, 1 << 21
 
 
 def main() -> None:
@@ -54,6 +56,7 @@ def main() -> None:
             print(f"fork server goes without {name}: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  # its standard error is the log
     gc.collect()
     gc.freeze()  # what is here now is not looked through, and so not copied, in every fork
+    _use_large_pages()
     messages.send(control, READY)
     _Zygote(control).serve()
 
@@ -78,7 +81,8 @@ class _Zygote:
             return False
         number = request["slot"]
         try:
-            pid, its_keeper = self._make_slot(*descriptors, sealed=request["sealed"])
+            hidden = None if request["hidden"] is None else [Path(path) for path in request["hidden"]]
+            pid, its_keeper = self._make_slot(hidden, *descriptors)
             self._runners[pid] = number
             self._tell({"slot": number, "pid": pid, "keeper": its_keeper})
         except OSError as error:
@@ -88,19 +92,21 @@ class _Zygote:
                 os.close(descriptor)
         return True
 
-    def _make_slot(self, control: int, alive: int, *, sealed: bool) -> tuple[int, int]:
+    def _make_slot(self, hidden: Sequence[Path] | None, control: int, alive: int) -> tuple[int, int]:
         """Fork a slot's two processes and return the numbers of runner and keeper."""
         its_keeper, its_runner = messages.pair()
         with its_keeper, its_runner:
-            kept_by = self._fork_keeper(its_keeper, alive, (control, its_runner.fileno()), sealed=sealed)
+            kept_by = self._fork_keeper(its_keeper, alive, (control, its_runner.fileno()), hidden)
             self._keepers.add(kept_by)
             pid = os.fork()
             if pid == 0:
                 its_keeper.close()
-                self._become(lambda: runner.serve(socket.socket(fileno=control), its_runner, sealed=sealed))
+                self._become(lambda: runner.serve(socket.socket(fileno=control), its_runner, sealed=hidden is not None))
             return pid, kept_by
 
-    def _fork_keeper(self, control: socket.socket, alive: int, others: tuple[int, ...], *, sealed: bool) -> int:
+    def _fork_keeper(
+        self, control: socket.socket, alive: int, others: tuple[int, ...], hidden: Sequence[Path] | None
+    ) -> int:
         """Fork a keeper; a sealed one is the first process of a process space of its own.
 
         Raises:
@@ -110,9 +116,9 @@ class _Zygote:
         def keep() -> None:
             for descriptor in others:
                 os.close(descriptor)
-            keeper.keep(control, alive, alone=sealed)
+            keeper.keep(control, alive, hidden)
 
-        if not sealed:
+        if hidden is None:
             pid = os.fork()
             if pid == 0:
                 self._become(keep)
@@ -198,6 +204,22 @@ def _furnish_and_keep(writes: int, tells: int, keep: Callable[[], None]) -> None
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _use_large_pages() -> None:
+    """Have memory kept in pages of 2 MB where the system can: a fork copies, and its end frees, a list of all pages.
+
+    Source: madvise(2), MADV_COLLAPSE, Linux 6.1; what cannot be done is left as it is.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        madvise = ctypes.CDLL(None).madvise
+        madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            place, rights, _, _, file, *_ = line.split()
+            if rights == "rw-p" and file == "0":
+                begin, end = (int(address, 16) for address in place.split("-"))
+                for page in range(-(-begin // _LARGE) * _LARGE, end - _LARGE + 1, _LARGE):
+                    madvise(page, _LARGE, _MADV_COLLAPSE)
 
 
 def _end_with(parent: int) -> None:

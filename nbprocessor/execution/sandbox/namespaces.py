@@ -41,7 +41,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a job sees; paths are absolute and the same inside as outside."""
+    """What a job sees of the folders that are hidden; paths are absolute and the same inside as outside."""
 
     folder: Path
     """The job's folder, read-only but for ``writable``."""
@@ -49,26 +49,15 @@ class View:
     """Its folders that the run may write, by name."""
     scratch: Path
     """The run's temporary folder."""
-    hidden: Sequence[Path]
-    """Folders whose contents are others': they are empty, but for what the job's own stands in."""
-    kept: Sequence[Path] = ()
-    """What is seen all the same although it lies in a hidden folder or a temporary one; see :func:`mounted_in`."""
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON has it."""
-        return {
-            "folder": str(self.folder),
-            "writable": list(self.writable),
-            "scratch": str(self.scratch),
-            "hidden": [str(path) for path in self.hidden],
-            "kept": [str(path) for path in self.kept],
-        }
+        return {"folder": str(self.folder), "writable": list(self.writable), "scratch": str(self.scratch)}
 
     @classmethod
     def read(cls, plain: dict[str, Any]) -> Self:
         """Return what :meth:`plain` made JSON of."""
-        hidden, kept = ([Path(path) for path in plain[name]] for name in ("hidden", "kept"))
-        return cls(Path(plain["folder"]), plain["writable"], Path(plain["scratch"]), hidden, kept)
+        return cls(Path(plain["folder"]), plain["writable"], Path(plain["scratch"]))
 
 
 @cache
@@ -95,29 +84,68 @@ def furnish_slot() -> None:
     _set_loopback_up()
 
 
-def seal(view: View) -> None:
-    """Let this process and its descendants see the view only, and take away what could undo it."""
-    _unshare(_NEWUSER | _NEWNS | _NEWIPC)
-    _mount("none", "/", "", _REC | _PRIVATE)
-    own = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in _own(view)}
-    for place in _without_nested([*TEMPORARY, *view.hidden]):
-        if place.is_dir():
-            _mount("tmpfs", str(place), "tmpfs", _NOSUID | _NODEV, SMALL)
-    for path, descriptor in own.items():
-        _make_place(path, descriptor)
-        _mount(f"/proc/self/fd/{descriptor}", str(path), "", _BIND | _REC)
-        if path == view.folder:
-            _remount_read_only(path)
-        os.close(descriptor)
-    _give_up_capabilities()
+class Retreat:
+    """A process that sees nothing of others' folders, and then of its own job what is admitted; it cannot come back.
+
+    In two steps, because the first, which takes longer, can be done before there is a job.
+    """
+
+    def __init__(self, hidden: Sequence[Path]) -> None:
+        """Leave the common view.
+
+        Args:
+            hidden: Folders whose contents are others'; they are empty from now on, as are the temporary folders, but
+                for what has been mounted below them.
+        """
+        _unshare(_NEWUSER | _NEWNS | _NEWIPC)
+        _mount("none", "/", "", _REC | _PRIVATE)
+        self._behind = {path: _opened(path) for path in hidden}
+        kept = [path for path in mounted_in((*TEMPORARY, *hidden)) if path not in hidden]
+        shown = [(path, _opened(path)) for path in kept]
+        for place in _without_nested([*TEMPORARY, *hidden]):
+            if place.is_dir():
+                _mount("tmpfs", str(place), "tmpfs", _NOSUID | _NODEV, SMALL)
+        for path, descriptor in shown:
+            _show(path, descriptor)
+
+    def admit(self, view: View) -> None:
+        """Let what is the job's own be seen, and take away from this process and its descendants what could undo it.
+
+        Raises:
+            OSError: It is not to be had, or does not lie in what is hidden.
+        """
+        own = [view.folder, *(view.folder / name for name in view.writable), view.scratch]
+        for path in own:
+            try:
+                descriptor = self._found(path)
+            except FileNotFoundError:
+                if path in {view.folder, view.scratch}:
+                    raise
+                continue  # not every job has each of its folders
+            _show(path, descriptor)
+            if path == view.folder:
+                _remount_read_only(path)
+        for descriptor in self._behind.values():
+            os.close(descriptor)
+        _give_up_capabilities()
+
+    def _found(self, path: Path) -> int:
+        """Open what lies behind a hidden folder."""
+        for place, descriptor in self._behind.items():
+            if path.is_relative_to(place):
+                return os.open(path.relative_to(place), os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=descriptor)
+        raise PermissionError(errno.EPERM, "not in a folder of jobs", str(path))
 
 
-def _own(view: View) -> Iterable[Path]:
-    """Yield what is the job's own, and what is kept; a folder comes before those in it."""
-    yield from view.kept
-    yield view.folder
-    yield from (view.folder / name for name in view.writable if (view.folder / name).is_dir())
-    yield view.scratch
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_PATH | os.O_CLOEXEC)
+
+
+def _show(path: Path, descriptor: int) -> None:
+    """Mount what a descriptor stands for at its path, which is hidden, and close it."""
+    _make_place(path, descriptor)
+    _mount(f"/proc/self/fd/{descriptor}", str(path), "", _BIND | _REC)
+    os.close(descriptor)
 
 
 def _make_place(path: Path, descriptor: int) -> None:
