@@ -17,6 +17,8 @@ from nbprocessor.model import Limits
 
 MAX_LINE = 1 << 20
 """Bytes of one message of the child."""
+_FITS = 4096
+"""Bytes that every empty pipe takes at once (POSIX: at least PIPE_BUF)."""
 
 
 class Started(Protocol):
@@ -114,7 +116,11 @@ class PipedJob(RunningJob):
     async def _give_orders(self, descriptor: int) -> None:
         """Send the run, then orders as they are due; closing the pipe tells the child that it is alone."""
         with os.fdopen(descriptor, "wb", buffering=0) as pipe, contextlib.suppress(BrokenPipeError):
-            await asyncio.to_thread(_write_all, pipe.fileno(), wire.encode_run(self._run))
+            run = wire.encode_run(self._run)
+            if len(run) <= _FITS:
+                os.write(descriptor, run)
+            else:
+                await asyncio.to_thread(_write_all, pipe.fileno(), run)
             while True:
                 os.write(descriptor, await self._due.get())
 

@@ -155,14 +155,8 @@ class Recorder:
         """Record how a run ended; nothing is changed when the job is no longer the worker's."""
         self._forget_progress(job.id)
         at = max(datetime.now(UTC), job.started or job.created)
-        now = await _patiently(self._ours, job)
-        if now is None:
-            log.warning("a late end was not recorded job=%s attempt=%d", job.id, job.attempt)
-            return
-        faultpoints.passed("end-found")
-        status, message = await asyncio.to_thread(self._filed, now, end, at)
-        faultpoints.passed("manifest-written")
-        await self._finish(job, status, message, at)
+        self._tell(job, await _patiently(self._ended, job, end, at))
+        await self._published(job)
 
     async def had_ended(self, job: Job) -> bool:
         """Finish a job whose folder is complete while the store has it running: its server was lost in between.
@@ -173,16 +167,35 @@ class Recorder:
         found = await asyncio.to_thread(self._recorded_end, job)
         if found is None:
             return False
-        await self._finish(job, *found)
+        self._tell(job, await _patiently(self._store.finish, job, *found))
+        await self._published(job)
         return True
 
-    async def _finish(self, job: Job, status: JobStatus, message: str, at: datetime) -> None:
-        ended = await _patiently(self._store.finish, job, status, message, at)
+    def _ended(self, job: Job, end: End, at: datetime) -> Job | None:
+        """File and store an end, in one go (runs in a thread); may be done again where the store did not answer.
+
+        Returns:
+            The ended job; None where it is no longer the worker's.
+        """
+        now = self._ours(job)
+        if now is None:
+            return None
+        faultpoints.passed("end-found")
+        status, message = self._filed(now, end, at)
+        faultpoints.passed("manifest-written")
+        return self._store.finish(job, status, message, at)
+
+    def _tell(self, job: Job, ended: Job | None) -> None:
         if ended is None:
             log.warning("a late end was not recorded job=%s attempt=%d", job.id, job.attempt)
             return
         faultpoints.passed("end-committed")
         self._events.publish(ended)
+
+    async def _published(self, job: Job) -> None:
+        """Copy the folder of an ended job to where folders are kept, if that is elsewhere."""
+        if not self._results.kept_elsewhere:
+            return
         try:
             await asyncio.to_thread(self._results.publish, job.id)
         except (StoreUnavailable, ResultGone) as error:

@@ -45,8 +45,6 @@ BUFFER = 1 << 16
 PAUSE = 0.02
 """Seconds between two messages of text at least, while lines come quickly."""
 
-_WARMING = "None"
-
 Emit = Callable[[str, Mapping[str, Any]], None]
 
 
@@ -251,7 +249,8 @@ def _prepared(shell: InteractiveShell, hidden: Sequence[Path] | None) -> tuple[R
     faulthandler.enable(file=2)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # What a cell writes to in memory is the fork's own from now on, which would take longer than most cells do.
-    shell.run_cell(_WARMING, silent=True)
+    shell.run_cell("None", silent=True)
+    shell.display_formatter.format(0)
     try:
         return (None if hidden is None else Retreat(hidden)), None
     except OSError as error:

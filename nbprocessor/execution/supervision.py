@@ -72,8 +72,6 @@ class Supervised:
         finally:
             if self._door is not None:
                 await self._door.close()
-            if self._scratch is not None:
-                await asyncio.to_thread(scratch.remove, self._scratch)
         if cause is self.dismissed:
             where = f' in cell "{self._last.cell_id}"' if self._last else " before its first cell"
             return self._end(JobStatus.DISMISSED, f"dismissed{where}")
@@ -82,6 +80,11 @@ class Supervised:
         if outcome.error is not None:
             return self._end(JobStatus.FAILED, str(outcome.error), outcome.error)
         return self._end(JobStatus.SUCCESSFUL, "")
+
+    def clean(self) -> None:
+        """Remove what nobody needs after the run (may run in a thread); called once its end is recorded."""
+        if self._scratch is not None:
+            scratch.remove(self._scratch)
 
     async def _outcome(self) -> tuple[Outcome, asyncio.Event | None]:
         """Return how the run ended, and what ended it if not itself."""

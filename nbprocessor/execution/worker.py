@@ -215,9 +215,16 @@ class Worker:
             dismissed=running.dismissed,
             stopping=self._stopping,
         )
-        end = await supervised.run()
-        faultpoints.passed("run-ended")
-        running.over = True
+        try:
+            end = await supervised.run()
+            faultpoints.passed("run-ended")
+            running.over = True
+            await self._conclude(job, end)
+        finally:
+            # Only now: nobody who waits for the answer waits for this.
+            await asyncio.to_thread(supervised.clean)
+
+    async def _conclude(self, job: Job, end: End) -> None:
         if await self._is_run_again(job, end):
             return
         if end.status is None:

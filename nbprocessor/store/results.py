@@ -42,6 +42,11 @@ class ResultStore:
         self._archive = Archive(url) if url else None
         self._unfinished = Unfinished(folder)
 
+    @property
+    def kept_elsewhere(self) -> bool:
+        """Whether finished job folders are copied to a URL."""
+        return self._archive is not None
+
     def folder(self, job_id: UUID) -> Path:
         """Return where the job's folder is, or would be."""
         return self._folder / str(job_id)
