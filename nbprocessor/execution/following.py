@@ -1,7 +1,7 @@
 """How a run is followed: progress goes to whoever started it, failures of the run itself into their cell."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import nbformat
@@ -52,11 +52,13 @@ class Following:
         self._manager = manager
         self._link = link
         self._cells = manager.nb.cells
-        self._code = [i for i, cell in enumerate(self._cells) if cell.cell_type == "code" and cell.source.strip()]
+        code = (i for i, cell in enumerate(self._cells) if cell.cell_type == "code" and cell.source.strip())
+        self._numbers = {index: number for number, index in enumerate(code, 1)}
+        self._headings = list(_headings(self._cells))
 
     def begins(self, index: int) -> None:
         """Tell that a cell begins; text cells and empty ones count for nothing."""
-        if index in self._code:
+        if index in self._numbers:
             self._report(index)
 
     def told(self, index: int, message: Any) -> None:
@@ -81,15 +83,15 @@ class Following:
         self._manager.cell_exception(cell, cell_index=index, exception=error)
 
     def _report(self, index: int, fraction: float = 0.0, text: str = "") -> None:
-        number = self._code.index(index) + 1
-        heading = self._heading(index)
-        self._link.progress(Progress(number, len(self._code), self._cells[index].id, heading, fraction, text))
+        number, heading = self._numbers[index], self._headings[index]
+        self._link.progress(Progress(number, len(self._numbers), self._cells[index].id, heading, fraction, text))
 
-    def _heading(self, index: int) -> str:
-        """Return the nearest heading above a cell, without its marks."""
-        for cell in reversed(self._cells[:index]):
-            if cell.cell_type == "markdown":
-                for line in reversed(cell.source.splitlines()):
-                    if line.startswith("#"):
-                        return str(line.lstrip("#").strip())
-        return ""
+
+def _headings(cells: Sequence[nbformat.NotebookNode]) -> Iterator[str]:
+    """Yield for each cell the nearest heading above it, without its marks; empty: there is none."""
+    last = ""
+    for cell in cells:
+        yield last
+        if cell.cell_type == "markdown":
+            lines = [line for line in cell.source.splitlines() if line.startswith("#")]
+            last = lines[-1].lstrip("#").strip() if lines else last

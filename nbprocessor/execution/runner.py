@@ -7,6 +7,7 @@ then orders, ``<descriptor>`` takes messages (see :mod:`.wire`), standard output
 (SEQPACKET) is ``{"run": number}`` with three descriptors (orders, reports, log), the answer ``{"done": number}``.
 """
 
+import asyncio
 import errno
 import logging
 import os
@@ -14,6 +15,7 @@ import queue
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,6 +37,8 @@ from nbprocessor.execution.saving import AtomicFiles
 
 log = logging.getLogger(__name__)
 
+PACE = 0.05
+"""Seconds between two messages of progress at least: cells may be over faster than anybody could tell of them."""
 ANSWER = 5.0
 """Seconds to wait for an answer of whoever gave the run."""
 LOST = 137
@@ -49,13 +53,29 @@ class _PipeLink(Link):
         self.ended = False
         """Whether the end has been told."""
         self._pipe = os.fdopen(descriptor, "wb", buffering=0)
+        self._last: Progress | None = None
+        """The newest, if it has not been sent."""
+        self._sent = 0.0
+        self._planned: asyncio.TimerHandle | None = None
         self._answers: queue.SimpleQueue[Met] = queue.SimpleQueue()
 
     def progress(self, progress: Progress) -> None:
-        """Send how far the run is."""
+        """Send how far the run is, at once or as soon as nobody would be drowned in it; called in the event loop."""
         if not progress.fraction and not progress.text:
             log.info("cell %d of %d %s", progress.cell, progress.of, progress.cell_id)
-        self._pipe.write(wire.encode_progress(progress))
+        self._last = progress
+        if self._planned is None:
+            wait = self._sent + PACE - time.monotonic()
+            if wait <= 0:
+                self._send()
+            else:
+                self._planned = asyncio.get_running_loop().call_later(wait, self._send)
+
+    def _send(self) -> None:
+        self._planned = None
+        if self._last is not None:
+            self._pipe.write(wire.encode_progress(self._last))
+            self._last, self._sent = None, time.monotonic()
 
     def met(self) -> Met:
         """Ask for what the control group of the run has counted."""
@@ -72,6 +92,7 @@ class _PipeLink(Link):
     def end(self, error: ExecutionError | None) -> None:
         """Send how the run ended; nothing comes after it."""
         self.ended = True
+        self._send()
         self._pipe.write(wire.encode_end(error))
         self._pipe.close()
 

@@ -15,6 +15,7 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import socket
 import struct
@@ -44,6 +45,8 @@ BUFFER = 1 << 16
 """Characters of text kept back at most."""
 PAUSE = 0.02
 """Seconds between two messages of text at least, while lines come quickly."""
+
+_AWAITING = re.compile(r"\b(await|async)\b")
 
 Emit = Callable[[str, Mapping[str, Any]], None]
 
@@ -304,6 +307,9 @@ async def _readable(connection: socket.socket) -> None:
 async def _run_cell(shell: InteractiveShell, code: str, cell_id: str) -> bool:
     """Run one cell as ipykernel does: async ones in this loop, others while it is running."""
     _Compiler.cell_id = cell_id
+    if not (_AWAITING.search(code) or shell.input_transformers_post):
+        # Most cells; what is looked at below would be looked at once more by the shell.
+        return bool(shell.run_cell(code, store_history=True, cell_id=cell_id).success)
     fault = None
     try:
         transformed = shell.transform_cell(code)
