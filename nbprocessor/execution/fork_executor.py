@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager, NoSuchKernel
 
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution import generation, messages, piped, scratch
@@ -58,6 +58,7 @@ class ForkExecutor(Executor):
             ExecutionError: They cannot be started.
         """
         zygote = await self._current()
+        await asyncio.to_thread(_is_own_kernel, NATIVE_KERNEL_NAME)  # which imports much when it is asked first
         try:
             zygote.give_back(await zygote.slot())
         except OSError as error:
