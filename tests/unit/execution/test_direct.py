@@ -289,3 +289,43 @@ def test_a_signal_to_the_fork_server_from_the_terminal_does_no_harm(forks: Forks
     forks.executor._zygote._process.send_signal(signal.SIGINT)
     outcome, _ = forks.run("1 + 1")
     assert outcome.error is None
+
+
+def test_what_exit_functions_write_belongs_to_the_job(forks: Forks):
+    run = forks.prepared("import atexit, pathlib\natexit.register(lambda: pathlib.Path('last').write_text('words'))")
+    outcome = forks.loop.run_until_complete(forks._finished(run, None))
+    assert outcome.error is None
+    assert (run.folder / "work" / "last").read_text() == "words"
+
+
+FORGED_END = """
+import atexit, json, os, stat, struct, threading, time
+
+def say_that_it_is_over():
+    body = json.dumps(["over", {}]).encode()
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        try:
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                os.write(descriptor, struct.pack("<Q", len(body)) + body)
+        except OSError:
+            pass
+    time.sleep(60)
+
+def write():
+    while True:
+        with open("growing", "a") as file:
+            file.write("x")
+
+threading.Thread(target=write, daemon=True).start()
+atexit.register(say_that_it_is_over)
+"""
+
+
+def test_a_run_that_says_it_is_over_and_goes_on_writes_nothing_more(forks: Forks):
+    run = forks.prepared(FORGED_END)
+    outcome = forks.loop.run_until_complete(forks._finished(run, None))
+    assert outcome.error is None
+    size = (run.folder / "work" / "growing").stat().st_size
+    assert size > 0
+    forks.run("import time\ntime.sleep(0.2)")
+    assert (run.folder / "work" / "growing").stat().st_size == size

@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
