@@ -289,7 +289,9 @@ def _sign_in_facts(sign_in: SignIn | None, faults: dict[str, str]) -> dict[str, 
         return {}
     if not sign_in.keys.ready:
         faults["signIn"] = "There are no keys of Keycloak, so nobody can sign in."
-    return {"signIn": {"issuer": sign_in.auth.issuer_url, "problems": list(sign_in.problems)}}
+    auth = sign_in.auth
+    facts = {"issuer": auth.issuer_url, "commandLine": auth.cli_client_id, "problems": list(sign_in.problems)}
+    return {"signIn": facts}
 
 
 def _queue_facts(house: House) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from nbprocessor.model import Json
 TIMEOUT = 4
 """Seconds to connect, and seconds without an answer. Nobody waits longer than 10 for both and a response."""
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # the name of a kind of token (RFC 8693)
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 Answer = TypeVar("Answer")
 
@@ -24,9 +25,11 @@ Answer = TypeVar("Answer")
 class Refused(Exception):
     """Keycloak answered, and not with what was asked for."""
 
-    def __init__(self, status: int | None, error: str) -> None:
+    def __init__(self, status: int | None, error: str, code: str = "") -> None:
         super().__init__(error)
         self.status = status
+        self.code = code
+        """The error's code in OAuth, such as ``invalid_grant``; empty: there is none."""
 
 
 class Realm:
@@ -123,6 +126,18 @@ class Realm:
         """Return new tokens in place of old ones; Refused when the sign-in has ended."""
         return self._ask(lambda realm: realm.refresh_token(refresh_token))
 
+    def device_code(self) -> Mapping[str, Any]:
+        """Return what begins a sign-in on another device (RFC 8628); Refused when the client may not have one."""
+        return self._ask(lambda realm: realm.device(scope="openid"))
+
+    def device_tokens(self, device_code: str) -> Mapping[str, Any]:
+        """Return the tokens of a sign-in on another device; Refused as long as it is not approved there."""
+        return self._ask(lambda realm: realm.token(grant_type=DEVICE_GRANT, device_code=device_code))
+
+    def end(self, refresh_token: str) -> None:
+        """End the sign-in a refresh token is of; Refused when it has ended already."""
+        self._ask(lambda realm: realm.logout(refresh_token) or {})
+
     def _ask(self, question: "Callable[[KeycloakOpenID], Any]") -> Mapping[str, Any]:
         try:
             answer = question(self._client())
@@ -131,7 +146,9 @@ class Realm:
                 raise SignInUnavailable(f"Keycloak does not answer at {self._auth.base_url}.") from None
             if error.response_code >= 500:
                 raise SignInUnavailable(f"Keycloak answers with an error of its own ({error.response_code}).") from None
-            raise Refused(error.response_code, _told(error)) from None
+            said = _said(error)
+            told = said.get("error_description") or said.get("error") or f"status {error.response_code}"
+            raise Refused(error.response_code, str(told)[:200], str(said.get("error") or "")) from None
         except (requests.RequestException, ValueError, TypeError):
             raise SignInUnavailable(f"{self._auth.base_url} does not answer as Keycloak does.") from None
         if not isinstance(answer, Mapping):
@@ -152,11 +169,10 @@ class Realm:
         return self._threads.client
 
 
-def _told(error: KeycloakError) -> str:
+def _said(error: KeycloakError) -> Mapping[str, Any]:
     """Return what Keycloak said was wrong, without anything of the request."""
     try:
         document = json.loads(error.response_body or b"{}")
     except ValueError:
-        return f"status {error.response_code}"
-    said = document.get("error_description") or document.get("error") if isinstance(document, dict) else None
-    return str(said or f"status {error.response_code}")[:200]
+        return {}
+    return document if isinstance(document, dict) else {}

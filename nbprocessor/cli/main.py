@@ -17,9 +17,17 @@ from nbprocessor.cli.results import results
 from nbprocessor.cli.run import run
 from nbprocessor.cli.schedules import schedules
 from nbprocessor.cli.serve import serve
+from nbprocessor.cli.signin import login, logout, token, whoami
 from nbprocessor.cli.tour import tour
 from nbprocessor.cli.worker import worker
-from nbprocessor.errors import ExecutionError, InvalidRequest, NbprocessorError, QueueFull, StoreUnavailable
+from nbprocessor.errors import (
+    ExecutionError,
+    InvalidRequest,
+    NbprocessorError,
+    QueueFull,
+    SignInUnavailable,
+    StoreUnavailable,
+)
 
 FAILED = 1
 WRONG = 3
@@ -58,7 +66,11 @@ def nbprocessor(context: click.Context, config_file: Path | None) -> None:
     faultpoints.arm(os.environ.get(faultpoints.VARIABLE, ""))
 
 
-for command in (serve, worker, run, check, describe, jobs, logs, results, schedules, recover, init, doctor, tour):
+COMMANDS = (
+    serve, worker, run, check, describe, jobs, logs, results, schedules, recover, init, doctor, tour,
+    login, logout, whoami, token,
+)  # fmt: skip
+for command in COMMANDS:
     nbprocessor.add_command(command)
 
 
@@ -98,7 +110,7 @@ def _sentences(error: NbprocessorError) -> str:
 
 
 def _code(error: NbprocessorError) -> int:
-    if isinstance(error, StoreUnavailable | QueueFull):
+    if isinstance(error, StoreUnavailable | QueueFull | SignInUnavailable):
         return UNAVAILABLE
     return FAILED if isinstance(error, ExecutionError) else WRONG
 

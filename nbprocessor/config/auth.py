@@ -24,6 +24,8 @@ class Auth(Section):
     client_secret: SecretStr = SecretStr("")
     client_secret_file: Path | None = None
     """A file that holds the secret, in place of it; a trailing line break does not count."""
+    cli_client_id: str = "nbprocessor-cli"
+    """The public client that people sign in with on the command line; empty: they cannot."""
     target_client_id: str = "kommonitor-data-management"
     path: str = ""
     """What Keycloak's paths begin with, such as ``/auth``."""

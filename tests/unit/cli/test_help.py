@@ -14,7 +14,9 @@ COMMANDS = sorted(name for name, command in nbprocessor.commands.items() if not 
 
 
 def test_the_commands_are_the_ones_promised():
-    promised = "check describe doctor init jobs logs recover results run schedules serve worker"
+    promised = (
+        "check describe doctor init jobs login logout logs recover results run schedules serve token whoami worker"
+    )
     assert promised.split() == COMMANDS
 
 
