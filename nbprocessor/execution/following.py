@@ -65,7 +65,7 @@ class Following:
         """Pass on what a cell says of its progress; whatever cannot be read moves nothing."""
         try:
             fraction, text = min(1.0, max(0.0, message["done"] / message["of"])), str(message.get("text", ""))
-        except (TypeError, KeyError, AttributeError, ZeroDivisionError):
+        except (TypeError, KeyError, AttributeError, ArithmeticError):
             return
         self._report(index, fraction, text)
 

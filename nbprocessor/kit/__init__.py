@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from nbprocessor.kit.indicators import target_dates
     from nbprocessor.kit.layers import result_layer
     from nbprocessor.kit.maps import choropleth
-    from nbprocessor.kit.outputs import output, progress
+    from nbprocessor.kit.outputs import output
     from nbprocessor.kit.sources import open_source
     from nbprocessor.kit.statistics import continuity, statistic, trend, window
     from nbprocessor.kit.summary import Summary
     from nbprocessor.kit.tables import describe, overview
+    from nbprocessor.kit.telling import progress
     from nbprocessor.kit.timeseries import time_series
     from nbprocessor.kit.timespans import earlier_values, reference_values
 
@@ -79,7 +80,7 @@ _HOME = {
     "output": "outputs",
     "overview": "tables",
     "points_within": "geometry",
-    "progress": "outputs",
+    "progress": "telling",
     "reference_values": "timespans",
     "result_layer": "layers",
     "secret": "handles",

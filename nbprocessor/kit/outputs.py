@@ -1,4 +1,4 @@
-"""Handing over what a process computed, and telling how far it is."""
+"""Handing over what a process computed."""
 
 import hashlib
 import os
@@ -53,21 +53,6 @@ def output(name: str, value: Value, media_type: str | None = None) -> None:
         preview.bundle(_caption(facts, in_job=folder is not None), value, encoded),
         in_job=folder is not None,
     )
-
-
-def progress(done: int, of: int, text: str = "") -> None:
-    """Tell that ``done`` of ``of`` steps of this cell are done; moves the job's progress bar.
-
-    Leaves no trace in the notebook.
-
-    Raises:
-        ValueError: the numbers do not say how far it is.
-    """
-    if of < 1 or not 0 <= done <= of:
-        raise ValueError(f"progress is {done} of {of}; expected 0 <= done <= of and of >= 1")
-    if _folder() is None:
-        return
-    _publish({contract.PROGRESS_MEDIA_TYPE: {"done": int(done), "of": int(of), "text": text}}, {})
 
 
 def _hand_over_file(name: str, path: Path, media_type: str | None) -> None:

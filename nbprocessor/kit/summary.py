@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nbprocessor.errors import DataError
-from nbprocessor.kit import entries, indicators, lifespans, outputs, tables, wording
+from nbprocessor.kit import entries, indicators, lifespans, tables, telling, wording
 from nbprocessor.kit.entries import Entry, ErrorType, ResourceType
 from nbprocessor.kit.filters import EVERYTHING, Condition
 from nbprocessor.kit.indicators import TargetDates
@@ -59,7 +59,7 @@ class Summary:
         chosen = list(dict.fromkeys(units))
         self.source.prefetch(chosen, inputs)
         for done, unit in enumerate(chosen):
-            outputs.progress(done, len(chosen), unit)
+            telling.progress(done, len(chosen), unit)
             if self.check_inputs(unit, inputs):
                 if self.dates:
                     self._note_unknown_property(unit, inputs, where)

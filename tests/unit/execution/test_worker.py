@@ -289,3 +289,20 @@ def test_a_kernel_that_is_not_installed_is_named(at_work):
     assert ended.status is JobStatus.FAILED
     assert ended.message.startswith('kernel "ir" is not installed here (installed: ')
     assert_complete(at_work, ended)
+
+
+def test_progress_that_makes_no_sense_harms_nobody(at_work):
+    """A cell that writes the messages itself, without the kit, as wrong and as often as it likes."""
+    source = (
+        "from IPython.display import publish_display_data as publish\n"
+        f"kind = {contract.PROGRESS_MEDIA_TYPE!r}\n"
+        "for done, of in [(10**400, 3), (float('nan'), 1), (1, 0), ('1', []), (-5, 1), (None, None)]:\n"
+        "    publish({kind: {'done': done, 'of': of, 'text': [1]}})\n"
+        "publish({kind: 7})\n"
+        "for step in range(5000):\n"
+        "    publish({kind: {'done': 9, 'of': 1, 'text': 'x' * 1000}})\n"
+    )
+    job = at_work.run(code(source))
+    assert (job.status, job.message, job.progress) == (JobStatus.SUCCESSFUL, "", 100)
+    # The kernel itself warns of NaN in a message.
+    assert [output["output_type"] for output in at_work.executed(job)["cells"][-1]["outputs"]] in ([], ["stream"])

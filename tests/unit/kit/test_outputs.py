@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from nbprocessor import contract
-from nbprocessor.kit.outputs import output, progress
+from nbprocessor.kit.outputs import output
 
 
 @pytest.fixture
@@ -122,23 +122,6 @@ def test_what_is_displayed_is_a_notebook_output(folder, shell):
         shown = nbformat.v4.new_output("display_data", data=data, metadata=metadata)
         cell = nbformat.v4.new_code_cell(outputs=[shown])
         nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))
-
-
-def test_progress_tells_how_far_a_cell_is(folder, shell):
-    ((data, metadata),) = displayed(progress, 2, 5, "Stadtteile")
-    assert data == {contract.PROGRESS_MEDIA_TYPE: {"done": 2, "of": 5, "text": "Stadtteile"}}
-    assert metadata == {}
-
-
-def test_progress_is_silent_without_a_job(monkeypatch, shell, capsys):
-    monkeypatch.delenv(contract.JOB_OUTPUTS, raising=False)
-    assert displayed(progress, 1, 2) == []
-
-
-@pytest.mark.parametrize(("done", "of"), [(3, 2), (-1, 2), (0, 0)])
-def test_progress_that_says_nothing_is_refused(done, of):
-    with pytest.raises(ValueError, match="expected 0 <= done <= of"):
-        progress(done, of)
 
 
 def test_half_a_file_is_never_seen(folder, monkeypatch):
