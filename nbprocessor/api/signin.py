@@ -23,6 +23,7 @@ from nbprocessor.auth.identity import Visitor
 from nbprocessor.auth.realm import Refused
 from nbprocessor.auth.sessions import Session
 from nbprocessor.auth.signin import SignIn
+from nbprocessor.config import LOOPBACK
 from nbprocessor.errors import SignInUnavailable, Unauthenticated
 from nbprocessor.language import LANGUAGES
 
@@ -60,8 +61,10 @@ class SignInRoutes:
             raise RequestRefused(
                 HTTPStatus.FORBIDDEN, "Signing in on pages needs https: set server.url to an address that has it."
             )
-        if request.headers.get("host") != urlsplit(self._base_url).netloc:
-            # The cookie has to be that of the name Keycloak sends the browser back to.
+        asked, known = request.url.hostname, urlsplit(self._base_url).hostname
+        if asked != known and {asked, known} <= LOOPBACK:
+            # The cookie has to be that of the name Keycloak sends the browser back to. (Behind a proxy another name
+            # in the request means nothing.)
             return RedirectResponse(f"{self._base_url}/sign-in?{request.url.query}", headers=FRESH)
         verifier, state, nonce = generate_code_verifier(), secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         wanted = {
