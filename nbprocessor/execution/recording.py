@@ -28,6 +28,7 @@ from nbprocessor.errors import (
 )
 from nbprocessor.execution import collection, secrets
 from nbprocessor.execution.events import JobEvents
+from nbprocessor.execution.pace import Paces
 from nbprocessor.execution.redaction import Redaction
 from nbprocessor.model import DataRequest, Job, JobStatus, Json, OutputFile, Process
 from nbprocessor.notebook import executed, record
@@ -88,6 +89,7 @@ class Recorder:
         self._results = results
         self._events = events
         self._secret_files = secret_files
+        self.paces = Paces(store, results)
         self._news: dict[UUID, tuple[int, str]] = {}
         self._writers: dict[UUID, asyncio.Task[None]] = {}
 
@@ -283,7 +285,10 @@ class Recorder:
             log.warning("restored what the run had changed job=%s file=%s", job_id, name)
         end.redaction.folder(folder)
         found = []
-        for handed in executed.handed_over(_executed(folder)):
+        notebook = _executed(folder)
+        if end.status is JobStatus.SUCCESSFUL and end.accepted is not None:
+            self.paces.learn(end.accepted.process.id, notebook)
+        for handed in executed.handed_over(notebook):
             if handed.content is not None:
                 atomic_write(folder / contract.FOLDER_OUTPUTS / handed.file, handed.content)
             output = collection.output_file(folder, handed.id, handed.media_type, handed.file)

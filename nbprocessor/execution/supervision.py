@@ -23,6 +23,7 @@ from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.environment import job_environment, way_to_data
 from nbprocessor.execution.executor import Outcome, Progress, Run, RunningJob
 from nbprocessor.execution.gateway.door import Door, Gateway, socket_of
+from nbprocessor.execution.pace import Gauge
 from nbprocessor.execution.recording import Accepted, End, Recorder
 from nbprocessor.execution.redaction import Redaction
 from nbprocessor.model import Job, JobStatus, Limits, Process
@@ -50,6 +51,7 @@ class Supervised:
     _isolation: str = ""
     _running: RunningJob | None = None
     _last: Progress | None = None
+    _gauge: Gauge | None = None
     _scratch: Path | None = None
     _door: Door | None = None
     _secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -129,6 +131,7 @@ class Supervised:
             StoreUnavailable: The folder cannot be written.
         """
         process, inputs = accepted.process, accepted.inputs
+        self._gauge = Gauge(self.recorder.paces.plan(process, accepted.files[contract.FILE_NOTEBOOK]))
         collection.prepare(self.folder)
         if self.settings.data.source == "demo":
             # A sealed run can write into folders that are there, and make none beside them.
@@ -222,7 +225,8 @@ class Supervised:
 
     def _observe(self, progress: Progress) -> None:
         self._last = progress
-        self.recorder.progress(self.job, progress.percent, self._redaction().text(progress.message))
+        percent = self._gauge.percent(progress) if self._gauge else progress.percent
+        self.recorder.progress(self.job, percent, self._redaction().text(progress.message))
 
     def _redaction(self) -> Redaction:
         """Return what masks the secrets the run was given, and the tokens its gateway sent."""
