@@ -146,6 +146,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Der Dienst ist nicht erreichbar; bitte noch einmal versuchen.",
         "The service cannot be reached; please try again.",
     ),
+    "error-signed-out": (
+        "Die Anmeldung ist abgelaufen; laden Sie die Seite neu, um sich wieder anzumelden.",
+        "Your sign-in has ended; load the page anew to sign in again.",
+    ),
     "inputs": ("Eingaben", "Inputs"),
     "outputs": ("Ergebnisse", "Outputs"),
     "name": ("Name", "Name"),

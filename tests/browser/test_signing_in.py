@@ -89,3 +89,18 @@ def test_somebody_without_a_role_gets_a_page_that_says_so(signed: Guarded, new_t
     fill_in(page, "nora")
     page.wait_for_url(f"{signed.server.url}/jobs")
     expect(page.locator(".problems")).to_contain_text("Sie sind als nora angemeldet")
+
+
+def test_a_form_says_that_the_sign_in_has_ended_and_the_page_leads_to_it(signed: Guarded, new_tab):
+    url = signed.server.url
+    tab = new_tab(locale="en-GB")
+    page = tab.open(f"{url}/processes/echo_text")
+    fill_in(page, "paul")
+    page.wait_for_url(f"{url}/processes/echo_text")
+    page.context.clear_cookies()
+    page.click("text=Start job")
+    expect(page.locator("#problems")).to_contain_text("Your sign-in has ended")
+    page.reload()
+    fill_in(page, "paul")
+    page.wait_for_url(f"{url}/processes/echo_text")
+    expect(page.locator(".person")).to_have_text("paul")

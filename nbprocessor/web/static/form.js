@@ -163,6 +163,7 @@ async function execute() {
       }),
       body: JSON.stringify(request),
     });
+    if (answer.status === 401) return show([{ detail: say("errorSignedOut") }]);
     if (!answer.ok) return show(faultsOf(await answer.json()));
     // The job's address ends with its id, whatever name the server goes by.
     const id = new URL(answer.headers.get("Location"), location.href).pathname.split("/").pop();
