@@ -144,6 +144,26 @@ def test_progress_names_cells_in_their_order(forks: Forks):
     assert (told[0], told[-1]) == ((1, 3, "c0"), (3, 3, "c2"))
 
 
+def test_no_source_of_randomness_says_the_same_in_two_runs(forks: Forks):
+    sources = (
+        "random.random()",
+        "random.SystemRandom().random()",
+        "numpy.random.random()",
+        "numpy.random.default_rng().random()",
+        "uuid.uuid1()",
+        "uuid.uuid4()",
+        "os.urandom(8).hex()",
+        "secrets.token_hex()",
+        "ssl.RAND_bytes(8).hex()",
+        "os.path.basename(tempfile.mkdtemp())",
+    )
+    code = "import os, random, secrets, ssl, tempfile, uuid\nimport numpy\n"
+    code += "\n".join(f"print({source})" for source in sources)
+    said = [texts(forks.run(code)[1])[0].split() for _ in range(2)]
+    assert len(said[0]) >= len(sources)
+    assert not set(said[0]) & set(said[1])
+
+
 def test_a_failing_cell_ends_the_run_and_keeps_what_was_before(forks: Forks):
     outcome, nb = forks.run("print('before')", "{}['AGS']", "print('after')")
     assert isinstance(outcome.error, CellFailed)
