@@ -48,6 +48,30 @@ def client(keycloak: Keycloak) -> Iterator[tuple[str, str, int]]:
     admin.delete_client(known)
 
 
+PEOPLE = ("ida", "ivo", "isa", "ilka")
+"""People of this file's own: they are signed out and disabled, and other tests run at the same time."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def people(keycloak: Keycloak) -> Iterator[None]:
+    admin = keycloak.admin()
+    role = admin.get_realm_role("kommonitor-creator")
+    made = []
+    for name in PEOPLE:
+        facts = {
+            "username": name,
+            "enabled": True,
+            "email": f"{name}@test.invalid",
+            "firstName": name,
+            "lastName": name,
+        }
+        made.append(admin.create_user(facts | {"credentials": [{"type": "password", "value": name}]}))
+        admin.assign_realm_roles(made[-1], [role])
+    yield
+    for user in made:
+        admin.delete_user(user)
+
+
 def serving(folder: Path, keycloak: Keycloak, client: tuple[str, str, int], *options: str, **settings: str):
     _, name, port = client
     write_notebooks(folder / "notebooks")
@@ -66,7 +90,7 @@ def server(keycloak: Keycloak, client, tmp_path_factory) -> Iterator[Server]:
         yield running_server
 
 
-def signed_in(server: Server, name: str = "cora") -> Visitor:
+def signed_in(server: Server, name: str = "ida") -> Visitor:
     visitor = Visitor(server)
     assert visitor.sign_in(name).status_code == 303
     return visitor
@@ -86,17 +110,17 @@ def test_every_process_of_a_server_knows_the_session(server: Server):
 
 
 def test_who_signs_out_at_keycloak_is_signed_out_here_and_nobody_else(keycloak: Keycloak, server: Server):
-    cora, paul = signed_in(server), signed_in(server, "paul")
+    ida, ivo = signed_in(server), signed_in(server, "ivo")
     admin = keycloak.admin()
-    admin.user_logout(admin.get_user_id("cora"))
-    assert gone(cora)
-    assert not gone(paul)
+    admin.user_logout(admin.get_user_id("ida"))
+    assert gone(ida)
+    assert not gone(ivo)
 
 
 @pytest.mark.parametrize("kind", ["access_token", "id_token", "refresh_token", "none", "garbage", "tampered"])
 def test_a_logout_token_that_keycloak_did_not_make_signs_nobody_out(keycloak: Keycloak, server: Server, kind: str):
     visitor = signed_in(server)
-    tokens = keycloak.tokens("cora")
+    tokens = keycloak.tokens("ida")
     header, payload, _ = tokens["id_token"].split(".")
     made = tokens | {
         "none": f"eyJhbGciOiJub25lIn0.{payload}.",
@@ -113,24 +137,24 @@ def test_a_logout_token_that_keycloak_did_not_make_signs_nobody_out(keycloak: Ke
 
 
 def test_a_stream_of_events_ends_when_the_person_signs_out_elsewhere(keycloak: Keycloak, server: Server):
-    visitor = signed_in(server, "edda")
+    visitor = signed_in(server, "isa")
     job = visitor.execute("slow", Prefer="respond-async").json()["jobID"]
     with visitor.browser.get(f"{server.url}/jobs/{job}/events", stream=True, timeout=60) as stream:
         lines = stream.iter_lines()
         assert next(line for line in lines if line.startswith(b"data: "))
         admin = keycloak.admin()
-        admin.user_logout(admin.get_user_id("edda"))
+        admin.user_logout(admin.get_user_id("isa"))
         told = [json.loads(line[6:]) for line in lines if line.startswith(b"data: ")]
     assert not [state for state in told if state["status"] in {"successful", "failed", "dismissed"}]
-    again = signed_in(server, "edda")
+    again = signed_in(server, "isa")
     again.change("DELETE", f"/jobs/{job}", headers={"X-CSRF-Token": again.csrf_token()})
 
 
 def test_tokens_are_renewed_while_the_session_lives(keycloak: Keycloak, server: Server):
     """Tokens live for 40 seconds, and are renewed 30 before their end."""
-    visitor = signed_in(server, "paul")
+    visitor = signed_in(server, "ivo")
     admin = keycloak.admin()
-    user = admin.get_user_id("paul")
+    user = admin.get_user_id("ivo")
     role = admin.get_realm_role("administrator")
     assert visitor.open("/jobs?owner=*&f=json").status_code == 403
     admin.assign_realm_roles(user, [role])
@@ -144,9 +168,9 @@ def test_tokens_are_renewed_while_the_session_lives(keycloak: Keycloak, server: 
 
 
 def test_who_was_disabled_is_out_once_the_token_is_to_be_renewed(keycloak: Keycloak, server: Server):
-    visitor = signed_in(server, "vera")
+    visitor = signed_in(server, "ilka")
     admin = keycloak.admin()
-    user = admin.get_user_id("vera")
+    user = admin.get_user_id("ilka")
     admin.update_user(user, {"enabled": False})
     try:
         deadline = time.monotonic() + 60
@@ -176,7 +200,7 @@ def test_a_restart_keeps_sessions_and_a_new_secret_ends_them(keycloak: Keycloak,
 def test_without_keycloak_pages_say_that_signing_in_is_not_possible_now(tmp_path_factory):
     with running(tmp_path_factory.mktemp("down")) as own:
         for signed in guarded(tmp_path_factory.mktemp("signed"), own):
-            known = signed_in(signed.server)
+            known = signed_in(signed.server, "cora")
             os.killpg(own.pid, signal.SIGSTOP)
             try:
                 begun = time.monotonic()
