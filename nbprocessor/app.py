@@ -32,6 +32,7 @@ from nbprocessor.api.services import Services
 from nbprocessor.api.shares import ShareRoutes
 from nbprocessor.api.signin import SignInRoutes
 from nbprocessor.auth import signin
+from nbprocessor.auth.owners import authorize
 from nbprocessor.auth.signin import SignIn
 from nbprocessor.callbacks import CallbackSender
 from nbprocessor.catalogue import Catalogue
@@ -47,7 +48,7 @@ from nbprocessor.execution.recording import record_dismissal
 from nbprocessor.execution.sandbox.choice import isolations
 from nbprocessor.execution.submission import submit
 from nbprocessor.execution.worker import Worker
-from nbprocessor.model import Execution, Job, JobStatus, Process, Schedule
+from nbprocessor.model import Execution, Job, JobStatus, Process
 from nbprocessor.outbound import Outbound
 from nbprocessor.schedule.declared import DeclaredSchedules
 from nbprocessor.schedule.firing import Firing
@@ -61,7 +62,6 @@ from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.leases import LeaseRegister
 from nbprocessor.store.results import ResultStore
 from nbprocessor.store.schedules import ScheduleStore
-from nbprocessor.store.sessions import SessionStore
 from nbprocessor.web import report
 from nbprocessor.web.headers import PAGE_HEADERS, SecurityHeaders
 from nbprocessor.web.pages import Pages, static_folder
@@ -118,16 +118,17 @@ def build(
     outbound = Outbound(settings.outbound)
     events = JobEvents(store)
     catalogue = Catalogue(settings.notebooks.folder)
+    sign_in = signin.build(settings.auth, store.engine)
     worker = Worker(
         store=store,
         results=results,
         events=events,
         outbound=outbound,
-        gateway=Gateway(settings.data, tokens or NobodySignsIn()),
+        gateway=Gateway(settings.data, tokens or (sign_in.delegation if sign_in else NobodySignsIn())),
         settings=settings,
         executors=Executors(settings.execution.executor, executors, isolations(settings)),
     )
-    schedules, scheduler = _scheduling(settings, catalogue, store, results, outbound, worker)
+    schedules, scheduler = _scheduling(settings, catalogue, store, results, outbound, worker, sign_in)
     return House(
         settings=settings,
         catalogue=catalogue,
@@ -139,19 +140,25 @@ def build(
         schedules=schedules,
         scheduler=scheduler,
         stopping=asyncio.Event(),
-        sign_in=signin.build(settings.auth, SessionStore(store.engine)),
+        sign_in=sign_in,
     )
 
 
 def _scheduling(
-    settings: Settings, catalogue: Catalogue, store: JobStore, results: ResultStore, outbound: Outbound, worker: Worker
+    settings: Settings,
+    catalogue: Catalogue,
+    store: JobStore,
+    results: ResultStore,
+    outbound: Outbound,
+    worker: Worker,
+    sign_in: SignIn | None,
 ) -> tuple[Schedules, Scheduler]:
     """Build what makes schedules, and what fires them."""
     kept, fires = ScheduleStore(store.engine), FireStore(store.engine)
     preparation = Preparation(
         processes=lambda: catalogue.processes,
         read=partial(bodies.execution, check_url=outbound.check),
-        authorize=_everybody_may,
+        authorize=partial(authorize, sign_in),
         per_process=settings.execution.per_process,
     )
     schedules = Schedules(
@@ -175,14 +182,16 @@ def _scheduling(
     return schedules, Scheduler(schedules=kept, firing=firing, leadership=leadership, before=declared.follow)
 
 
-def _everybody_may(schedule: Schedule) -> None:
-    """Stand in for the rights of a schedule's owner while sign-in is off."""
-
-
 def submit_job(
-    house: House, process: Process, execution: Execution, owner: str | None, mode: str, trigger: str = "api"
+    house: House,
+    process: Process,
+    execution: Execution,
+    owner: str | None,
+    mode: str,
+    token: str = "",
+    trigger: str = "api",
 ) -> Job:
-    """Queue a job and wake the worker."""
+    """Queue a job and wake the worker; ``token`` is the one its request came with."""
     job = submit(
         process,
         execution,
@@ -194,6 +203,7 @@ def submit_job(
         queue_limit=house.settings.execution.queue,
         per_process=house.settings.execution.per_process,
         per_user=house.settings.execution.per_user_queue,
+        grant=house.sign_in.delegation.grant(token) if house.sign_in else None,
     )
     house.worker.wake()
     return job

@@ -120,6 +120,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or raise why not."""
         who: Identity | None = None
+        bearer = ""
         session: Session | None = None
         shared = None
         state = scope.setdefault("state", {})
@@ -133,7 +134,7 @@ class Door:
         }
         try:
             headers = Headers(scope=scope)
-            who = await self._identity(headers)
+            who, bearer = await self._identity(headers)
             if who is not None:
                 self._sign_in.security_log.signed_in(who, facts["address"])
             elif (session := await self._session(scope["method"], headers)) is not None:
@@ -147,7 +148,7 @@ class Door:
         except NbprocessorError as error:
             self._sign_in.security_log.write("denial", who, reason=str(error), **facts)
             raise
-        state.update(identity=who, shared_job=shared)
+        state.update(identity=who, shared_job=shared, access_token=session.access_token if session else bearer)
         app = self._app
         if self._path in LASTING and who is not None:
             app = while_good(app, partial(self._is_good, who, session))
@@ -176,8 +177,8 @@ class Door:
         except SignInUnavailable:
             return False
 
-    async def _identity(self, headers: Headers) -> Identity | None:
-        """Return who sent the request; None: nobody says so.
+    async def _identity(self, headers: Headers) -> tuple[Identity | None, str]:
+        """Return who sent the request, and the token that says so; None: nobody does.
 
         Raises:
             Unauthenticated: There is a token, and it is not good.
@@ -185,11 +186,11 @@ class Door:
         """
         given = headers.getlist("authorization")
         if not given:
-            return None
+            return None, ""
         scheme, _, token = given[0].partition(" ")
         if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("one header Authorization: Bearer with a token is taken, and no other way to sign in")
-        return await self._sign_in.tokens.check(token.strip())
+        return await self._sign_in.tokens.check(token.strip()), token.strip()
 
     def _shared_job(self, scope: Scope) -> str | None:
         token = QueryParams(scope["query_string"]).get("share")

@@ -18,6 +18,8 @@ class Call:
     """Whose jobs can be reached; None: everybody's (sign-in off, or an administrator)."""
     submitter: str | None = None
     """Whose a new job will be; None while sign-in is off."""
+    token: str = field(default="", repr=False)
+    """The access token the request came with, or that of its session; empty: none."""
     openapi: Mapping[str, Json] = field(default_factory=dict)
     """The document for this request."""
     offset: int = 0

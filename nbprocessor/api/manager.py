@@ -13,7 +13,7 @@ from nbprocessor.errors import NoSuchJob, NoSuchProcess
 from nbprocessor.model import Execution, Job, Json, Process
 from nbprocessor.store.jobs import JobStore
 
-Submit = Callable[[Process, Execution, str | None, str], Job]
+Submit = Callable[[Process, Execution, str | None, str, str], Job]
 """Queues a job: process, request, owner, mode ("sync" or "async") → job."""
 Dismiss = Callable[[UUID, str | None], Job]
 """Asks for a job's dismissal: id, owner → the job as it is then."""
@@ -61,7 +61,7 @@ class NotebookManager(BaseManager):  # type: ignore[misc]  # pygeoapi has no ann
             raise RuntimeError("execute_process is called with a validated request only")
         process = self._process(process_id)
         asynchronous = runs_async(process, call.preference.respond_async)
-        job = self._submit(process, call.execution, call.submitter, "async" if asynchronous else "sync")
+        job = self._submit(process, call.execution, call.submitter, "async" if asynchronous else "sync", call.token)
         call.jobs[str(job.id)] = job
         return str(job.id), "application/json", None, PygeoapiStatus.accepted, {}
 

@@ -60,7 +60,12 @@ class Services:
     def call(self, request: Request) -> Call:
         """Return the facts of this request for our process manager."""
         viewer = self.viewer(request)
-        return Call(processes=viewer.visible(self.catalogue.processes), owner=viewer.owner, submitter=viewer.submitter)
+        return Call(
+            processes=viewer.visible(self.catalogue.processes),
+            owner=viewer.owner,
+            submitter=viewer.submitter,
+            token=getattr(request.state, "access_token", ""),
+        )
 
     def job(self, request: Request) -> Job:
         """Return the job the path names, if the one who asks may see it (runs in a thread).

@@ -17,6 +17,9 @@ from nbprocessor.model import Json
 TIMEOUT = 4
 """Seconds to connect, and seconds without an answer. Nobody waits longer than 10 for both and a response."""
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # the name of a kind of token (RFC 8693)
+REFRESH_TOKEN = "urn:ietf:params:oauth:token-type:refresh_token"  # noqa: S105  # likewise
+EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
+JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 Answer = TypeVar("Answer")
@@ -82,6 +85,32 @@ class Realm:
             )
         )
         return str(answer.get("access_token", ""))
+
+    def exchanged_to_last(self, token: str) -> Mapping[str, Any]:
+        """Return tokens for Data Management in place of another, with one to renew them by as long as its owner is
+        signed in; Refused when Keycloak gives none, or none that can be renewed.
+        """
+        return self._ask(
+            lambda realm: realm.exchange_token(
+                token,
+                audience=self._auth.target_client_id,
+                subject_token_type=ACCESS_TOKEN,
+                requested_token_type=REFRESH_TOKEN,
+            )
+        )
+
+    def granted(self, assertion: str) -> Mapping[str, Any]:
+        """Return tokens for whom a signed assertion names (RFC 7523); Refused when Keycloak gives none."""
+        return self._ask(lambda realm: realm.token(grant_type=JWT_GRANT, assertion=assertion))
+
+    def impersonated(self, subject: str) -> Mapping[str, Any]:
+        """Return tokens for Data Management for somebody who had no part in it (Keycloak's legacy token exchange);
+        Refused when Keycloak gives none.
+        """
+        wanted = {"requested_subject": subject, "audience": self._auth.target_client_id}
+        return self._ask(
+            lambda realm: realm.token(grant_type=EXCHANGE_GRANT, requested_token_type=ACCESS_TOKEN, **wanted)
+        )
 
     def sign_in_address(self, **wanted: str) -> str:
         """Return where a browser signs in (OpenID Connect Core, section 3.1.2.1); Refused when there is no such realm.

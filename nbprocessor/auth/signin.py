@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from sqlalchemy import Engine
+
+from nbprocessor.auth.delegation import Delegation
 from nbprocessor.auth.doctor import examine
 from nbprocessor.auth.idtokens import IdTokens
 from nbprocessor.auth.keys import KeyRing
@@ -17,6 +20,7 @@ from nbprocessor.auth.shares import Shares
 from nbprocessor.auth.tokens import Tokens
 from nbprocessor.config import Auth
 from nbprocessor.errors import StoreUnavailable
+from nbprocessor.store.grants import GrantStore
 from nbprocessor.store.sessions import SessionStore
 
 log = logging.getLogger(__name__)
@@ -37,6 +41,7 @@ class SignIn:
     shares: Shares
     sessions: Sessions
     security_log: SecurityLog
+    delegation: Delegation
     problems: Sequence[str] = field(default=())
     """What was missing in the realm when it was looked at last."""
 
@@ -55,10 +60,11 @@ class SignIn:
                 await asyncio.wait_for(stop.wait(), LOOK_AGAIN)
 
 
-def build(auth: Auth, sessions: SessionStore) -> SignIn | None:
+def build(auth: Auth, engine: Engine) -> SignIn | None:
     """Put the parts together; None when sign-in is off. Keycloak is not asked yet.
 
     Raises:
+        SettingsError: The key of ``auth.grant_key_file`` cannot be read.
         StoreUnavailable: The security log cannot be written.
     """
     if not auth.on:
@@ -66,6 +72,7 @@ def build(auth: Auth, sessions: SessionStore) -> SignIn | None:
     realm = Realm(auth)
     keys = KeyRing(realm.keys)
     tokens = Tokens(auth, keys, realm.is_active)
+    security_log = SecurityLog(auth.security_log)
     return SignIn(
         auth=auth,
         realm=realm,
@@ -73,6 +80,7 @@ def build(auth: Auth, sessions: SessionStore) -> SignIn | None:
         tokens=tokens,
         policy=Policy(auth),
         shares=Shares(auth.secret(), auth.share_days),
-        sessions=Sessions(auth, sessions, realm, tokens, IdTokens(auth, tokens)),
-        security_log=SecurityLog(auth.security_log),
+        sessions=Sessions(auth, SessionStore(engine), realm, tokens, IdTokens(auth, tokens)),
+        security_log=security_log,
+        delegation=Delegation(auth, realm, GrantStore(engine), security_log),
     )

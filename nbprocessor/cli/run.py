@@ -78,7 +78,7 @@ def run(
         given = {**found.example.get("inputs", {}), **given}
     given |= {name: _value(found, name, text) for name, text in parameters}
     execution = Execution(found.id, values.complete(found, given), response="document")
-    job = submit_job(house, found, execution, None, "sync", "cli")
+    job = submit_job(house, found, execution, None, "sync", trigger="cli")
     ended, interrupted = asyncio.run(_followed(house, job, quiet=quiet))
     told = ended.message.startswith(ended.status) or not ended.message
     click.echo((ended.message or ended.status) if told else f"{ended.status}: {ended.message}", err=True)

@@ -10,6 +10,8 @@ from pydantic_core import PydanticCustomError
 from nbprocessor.config.section import LOOPBACK, REFUSED, Section, Texts
 from nbprocessor.errors import SettingsError
 
+WAYS = ("exchange", "jwt_grant", "impersonation")
+"""Ways to a token for Data Management; all but the first also for somebody who is not there."""
 KNOWN_SECRETS = frozenset({"processor-secret", "change-me", "changeme", "secret"})
 """Secrets of example realms: everybody knows them."""
 
@@ -31,6 +33,12 @@ class Auth(Section):
     """What Keycloak's paths begin with, such as ``/auth``."""
     issuer: str = ""
     """``iss`` of tokens, where Keycloak has another address for browsers; empty: as it is reached."""
+    tokens: Texts = ("exchange",)
+    """How runs get tokens for Data Management, in the order in which they are tried (:data:`WAYS`)."""
+    grant_issuer: str = ""
+    """Who signs the assertions of ``jwt_grant``: the identity provider's issuer in the realm."""
+    grant_key_file: Path | None = None
+    """The private key they are signed with, PEM."""
     development: bool = False
     check_audience: bool = True
     """Tokens have to name ``client_id`` in ``aud``."""
@@ -55,7 +63,7 @@ class Auth(Section):
     security_log: Path | None = None
     """File of the security log; None: standard error."""
 
-    @field_validator("client_secret_file", "security_log", mode="before")
+    @field_validator("client_secret_file", "security_log", "grant_key_file", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None
@@ -82,9 +90,21 @@ class Auth(Section):
                 "auth.client_secret is the one of the example realm, which everybody knows. Make another in "
                 "Keycloak, or set auth.development where nobody else can reach the server.",
             )
+        self._check_ways()
         if self.introspect and not self.secret() and not self.client_secret_file:
             raise _refused("introspect", "auth.introspect needs the client's secret: set auth.client_secret_file.")
         return self
+
+    def _check_ways(self) -> None:
+        for way in self.tokens:
+            if way not in WAYS:
+                raise _refused("tokens", f"auth.tokens names '{way}'; there are {', '.join(WAYS)}.")
+        if "jwt_grant" in self.tokens and not (self.grant_issuer.startswith("https://") and self.grant_key_file):
+            raise _refused(
+                "grant_issuer",
+                "auth.tokens names jwt_grant, which needs auth.grant_issuer (an https URL, as the realm's identity "
+                "provider has it) and auth.grant_key_file.",
+            )
 
     def _check_address(self) -> None:
         try:

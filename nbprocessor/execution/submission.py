@@ -1,7 +1,7 @@
 """Accepting a job: its folder first, then its row, so that every job there is has its notebook."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID, uuid4
@@ -26,6 +26,7 @@ def submit(
     trigger: str = "api",
     per_process: int = 0,
     per_user: int = 0,
+    grant: Callable[[UUID], str] | None = None,
 ) -> Job:
     """Queue one run of a process, in the version it has now.
 
@@ -40,6 +41,7 @@ def submit(
         trigger: What started it.
         per_process: Jobs of the process that may run at once, if its front matter does not say; 0: any number.
         per_user: Jobs of one owner that may wait; 0: any number.
+        grant: Returns, for the job's id, what lets its run act for the owner; None: nothing does.
 
     Raises:
         UserQueueFull: As many jobs of the owner wait as may wait.
@@ -49,7 +51,7 @@ def submit(
     results.check_reserve()
     job, files = prepared(process, execution, owner=owner, mode=mode, trigger=trigger, per_process=per_process)
     with results.accepting(job.id, files):
-        store.add(job, queue_limit=queue_limit, per_user=per_user)
+        store.add(job, queue_limit=queue_limit, per_user=per_user, grant=grant(job.id) if grant else "")
     return job
 
 

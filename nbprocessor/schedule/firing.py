@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from nbprocessor import faultpoints
 from nbprocessor.model import Fire, FireOutcome, JobStatus, OverlapPolicy, Schedule
 from nbprocessor.schedule.misfires import passed
-from nbprocessor.schedule.preparation import Preparation, Prepared, Refused
+from nbprocessor.schedule.preparation import Held, Preparation, Prepared, Refused
 from nbprocessor.store.fires import FireStore, Settled, Step
 from nbprocessor.store.results import ResultStore
 from nbprocessor.store.schedules import ScheduleStore
@@ -27,6 +27,8 @@ WRITERS = 8
 """Job folders made at once: each waits for the disk several times."""
 BACKFILL = "backfill"
 """Reason of a fire that somebody asked for afterwards."""
+HOLD = timedelta(minutes=1)
+"""After this time a fire is tried again whose owner could not be asked about."""
 REFUSALS = 3
 """Fires in a row that could not become jobs, after which a schedule is paused."""
 
@@ -131,6 +133,9 @@ class Firing:
     def _made(self, fire: Fire, schedule: Schedule) -> tuple[Fire, Schedule, list[Prepared]]:
         """Make the job of a fire; or say why not, and pause the schedule when that is not going to change."""
         result = self._preparation.try_job(schedule, fire.fire_time)
+        if isinstance(result, Held):
+            noted = fire.noted or datetime.now(UTC)
+            return replace(fire, due=noted + HOLD, reason=result.reason), schedule, []
         if isinstance(result, Prepared):
             # What a retry or a backfill says of itself stays; what it waited for is over.
             reason = fire.reason if fire.attempt or fire.reason == BACKFILL else ""

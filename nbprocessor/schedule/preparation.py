@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from nbprocessor.errors import InvalidRequest, NoSuchProcess, RightsLost
+from nbprocessor.errors import InvalidRequest, NoSuchProcess, RightsLost, SignInUnavailable
 from nbprocessor.execution.submission import prepared
 from nbprocessor.model import Execution, Job, Json, Process, Schedule
 from nbprocessor.schedule import definition
 
 Read = Callable[[Process, Json], Execution]
 """Reads an execute request as the API does; raises InvalidRequest."""
-Authorize = Callable[[Schedule], None]
-"""Raises RightsLost when the owner of a schedule may no longer do what it does."""
+Authorize = Callable[[Schedule, Process], None]
+"""Raises RightsLost when the owner of a schedule may no longer run its process, SignInUnavailable if none can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,13 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Why a fire cannot become a job for now."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Preparation:
     """Makes jobs of fires, by what is on offer at the time."""
 
@@ -48,11 +55,12 @@ class Preparation:
             NoSuchProcess: It is not on offer.
             InvalidRequest: It does not take these inputs, or no longer.
             RightsLost: The owner may not run it.
+            SignInUnavailable: Whether he may cannot be told now.
         """
         process = self.processes().get(schedule.process_id)
         if process is None:
             raise NoSuchProcess(schedule.process_id)
-        self.authorize(schedule)
+        self.authorize(schedule, process)
         return process, self.read(process, definition.resolved(schedule.request, fire_time, schedule.timing.timezone))
 
     def job(self, schedule: Schedule, fire_time: datetime) -> Prepared:
@@ -69,8 +77,8 @@ class Preparation:
         )
         return Prepared(job, files)
 
-    def try_job(self, schedule: Schedule, fire_time: datetime) -> Prepared | Refused:
-        """Return the job of one fire, or why there is none."""
+    def try_job(self, schedule: Schedule, fire_time: datetime) -> Prepared | Refused | Held:
+        """Return the job of one fire, or why there is none, or none yet."""
         try:
             return self.job(schedule, fire_time)
         except NoSuchProcess as error:
@@ -79,3 +87,5 @@ class Preparation:
             return Refused(f"The process has changed and does not take the inputs any more: {error}", pause=True)
         except RightsLost as error:
             return Refused(f"The owner of the schedule may not run it any more: {error.reason}")
+        except SignInUnavailable as error:
+            return Held(f"waits until it can be told whether the owner may run it: {error}")

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from nbprocessor import faultpoints
 from nbprocessor.errors import NoSuchJob
 from nbprocessor.model import Job, JobFilter, JobStatus, Priority, Subscriber
-from nbprocessor.store import callbacks, queue
+from nbprocessor.store import callbacks, grants, queue
 from nbprocessor.store.database import reading, writing
 from nbprocessor.store.tables import jobs, microseconds
 
@@ -45,13 +45,14 @@ class JobStore:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def add(self, job: Job, *, queue_limit: int | None = None, per_user: int = 0) -> None:
+    def add(self, job: Job, *, queue_limit: int | None = None, per_user: int = 0, grant: str = "") -> None:
         """Store a new job.
 
         Args:
             job: Its id must be new.
             queue_limit: Jobs that may wait; None: any number.
             per_user: Jobs of one owner that may wait; 0: any number, as for jobs without an owner.
+            grant: What lets its run act for its owner, sealed; kept until it ends. Empty: nothing does.
 
         Raises:
             UserQueueFull: As many jobs of its owner wait already.
@@ -60,6 +61,8 @@ class JobStore:
         with writing(self.engine, alone=queue_limit is not None or per_user > 0) as connection:
             queue.check_room(connection, job.owner, queue=queue_limit, per_user=per_user)
             enter(connection, [job])
+            if grant:
+                grants.enter(connection, job.id, grant)
 
     def get(self, job_id: UUID, *, owner: str | None = None) -> Job:
         """Return a job as it is now.
@@ -177,7 +180,7 @@ class JobStore:
                 connection, _running(job), status=status, message=message, finished=now, updated=now, **done
             )
             if ended is not None:
-                callbacks.enqueue(connection, ended)
+                _conclude(connection, ended)
             return ended
 
     def request_dismissal(self, job_id: UUID, *, owner: str | None = None) -> Job:
@@ -198,7 +201,7 @@ class JobStore:
                 updated=now,
             )
             if dismissed is not None:
-                callbacks.enqueue(connection, dismissed)
+                _conclude(connection, dismissed)
                 return dismissed
             running = (jobs.c.id == job_id, jobs.c.status == JobStatus.RUNNING)
             asked = _change(connection, running, dismiss_requested=True, updated=now)
@@ -300,6 +303,13 @@ def _change(connection: Connection, conditions: Sequence[ColumnElement[bool]], *
     changed = update(jobs).where(*conditions).values(**values).returning(*_COLUMNS)
     row = connection.execute(changed).mappings().one_or_none()
     return None if row is None else _job(row)
+
+
+def _conclude(connection: Connection, ended: Job) -> None:
+    """Store what the end of a job brings with it."""
+    callbacks.enqueue(connection, ended)
+    if ended.owner is not None:
+        grants.forget(connection, ended.id)
 
 
 def _running(job: Job) -> Sequence[ColumnElement[bool]]:

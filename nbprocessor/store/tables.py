@@ -21,11 +21,11 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Number of the tables' form; rises with every change of this module.
 
 Form 1 had no table of workers; form 2 no priorities, no next attempts and no turns; form 3 no
-schedules; form 4 no sessions.
+schedules; form 4 no sessions; form 5 no grants.
 """
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -202,4 +202,12 @@ sessions = Table(
     Index("sessions_by_owner", "owner"),
     Index("sessions_by_keycloak_session", "keycloak_session"),
     Index("sessions_by_use", "used"),
+)
+
+# What lets the runs of jobs act for their owners, until they end. Worth losing: such jobs fail, and are run again.
+grants = Table(
+    "grants",
+    metadata,
+    Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("content", Text, nullable=False),
 )

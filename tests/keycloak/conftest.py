@@ -49,6 +49,7 @@ class Guarded:
     server: Server
     keycloak: Keycloak
     log: Path
+    folder: Path
 
     def person(self, name: str) -> Person:
         """Return one of the realm's users, with a token made just now; no name: nobody."""
@@ -62,16 +63,17 @@ class Guarded:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
 
-def guarded(folder: Path, keycloak: Keycloak, **settings: str) -> "Iterator[Guarded]":
-    """Run a server that signs in, with further settings of the section ``auth``."""
+def guarded(folder: Path, keycloak: Keycloak, source: str = "", **settings: str) -> "Iterator[Guarded]":
+    """Run a server that signs in, with further settings of the section ``auth``; ``source`` is where its data is."""
     log = folder / "security.log"
     write_notebooks(folder / "notebooks")
     environment = keycloak.environment() | {
         "NBPROCESSOR_AUTH__SECURITY_LOG": str(log),
         **{f"NBPROCESSOR_AUTH__{key.upper()}": value for key, value in settings.items()},
     }
+    environment |= {"NBPROCESSOR_DATA__SOURCE": source} if source else {}
     with start(folder / "notebooks", folder / "results", env=environment) as server:
-        yield Guarded(server, keycloak, log)
+        yield Guarded(server, keycloak, log, folder)
 
 
 @pytest.fixture(scope="module")

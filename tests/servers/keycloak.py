@@ -62,6 +62,12 @@ class Keycloak:
     def token(self, user: str, **how: str) -> str:
         return self.tokens(user, **how)["access_token"]
 
+    def sign_out(self, refresh_token: str) -> None:
+        """End the sign-in a refresh token is of."""
+        url = f"{self.issuer}/protocol/openid-connect/logout"
+        body = self._client("") | {"refresh_token": refresh_token}
+        requests.post(url, data=body, timeout=60).raise_for_status()
+
     def service_token(self) -> str:
         """Return a token of the processor's own service account."""
         return self._grant({"grant_type": "client_credentials"} | self._client(""), "")["access_token"]

@@ -17,7 +17,7 @@ from typing import IO, Any
 import httpcore
 
 from nbprocessor import __version__, config, faultpoints
-from nbprocessor.errors import TokenUnavailable
+from nbprocessor.errors import SignInUnavailable, TokenUnavailable
 from nbprocessor.execution.gateway import rules
 from nbprocessor.execution.gateway.lineage import Lineage, Note
 from nbprocessor.execution.gateway.tokens import TokenSource
@@ -160,6 +160,8 @@ class Exchange:
             token = await self._tokens.token(self._job, refused)
         except TokenUnavailable as error:
             raise _Trouble(401, str(error)) from error
+        except SignInUnavailable as error:
+            raise _Trouble(503, str(error)) from error
         if token is not None:
             self.used.add(token)
         return token

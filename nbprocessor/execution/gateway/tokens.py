@@ -28,6 +28,7 @@ class TokenSource(ABC):
 
         Raises:
             TokenUnavailable: There should be one and there is none: the sign-in has expired or was taken back.
+            SignInUnavailable: Whether there is one cannot be told now.
         """
 
 
