@@ -301,6 +301,7 @@ def _sign_in_facts(sign_in: SignIn | None, faults: dict[str, str]) -> dict[str, 
         faults["signIn"] = "There are no keys of Keycloak, so nobody can sign in."
     auth = sign_in.auth
     facts = {"issuer": auth.issuer_url, "commandLine": auth.cli_client_id, "problems": list(sign_in.problems)}
+    facts |= {"tokens": list(sign_in.delegation.ways)}
     return {"signIn": facts}
 
 

@@ -39,7 +39,7 @@ REMEMBERED = 1_000
 """Jobs whose tokens are kept in memory."""
 ASSERTED = 60
 """Seconds an assertion is good for."""
-KNOWN = 30.0
+KNOWN = 5.0
 """Seconds for which is remembered who somebody is that is not there: many schedules may be due at once."""
 ALGORITHMS: Mapping[str, str] = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 
@@ -234,6 +234,11 @@ class Delegation(TokenSource):
         self._clock = clock
         self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
         self._known: dict[str, tuple[float, Identity]] = {}
+
+    @property
+    def ways(self) -> Sequence[str]:
+        """Names of the ways there are, in the order in which they are tried."""
+        return [way.name for way in self._ways]
 
     @property
     def acts_for_absent(self) -> bool:

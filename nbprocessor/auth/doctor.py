@@ -1,16 +1,21 @@
 """Looks whether the realm is as this server needs it, and says what is missing, for an administrator to mend."""
 
 import json
+import time
 from collections.abc import Mapping
 
 from joserfc import jws
 from joserfc.errors import JoseError
 
+from nbprocessor.auth.delegation import Impersonation, JwtGrant
 from nbprocessor.auth.keys import ALGORITHMS
 from nbprocessor.auth.realm import Realm, Refused
 from nbprocessor.config import Auth
-from nbprocessor.errors import SignInUnavailable
+from nbprocessor.errors import SettingsError, SignInUnavailable
 from nbprocessor.model import Json
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+"""Subject of a user who does not exist."""
 
 
 def examine(auth: Auth, realm: Realm, base_url: str = "") -> list[str]:
@@ -76,10 +81,12 @@ def _client(auth: Auth, realm: Realm) -> list[str]:
             f'group membership mapper with the claim name "groups" and full paths. If it is there, put the user '
             f"service-account-{client.lower()} into some group, so that it can be seen at work."
         )
-    return found + _exchange(auth, realm, token)
+    return found + _exchange(auth, realm, token) + _absent(auth, realm)
 
 
 def _exchange(auth: Auth, realm: Realm, token: str) -> list[str]:
+    if "exchange" not in auth.tokens:
+        return []
     try:
         realm.exchanged(token)
     except Refused as refusal:
@@ -88,6 +95,34 @@ def _exchange(auth: Auth, realm: Realm, token: str) -> list[str]:
             f"({refusal}): switch on Standard token exchange at the former, and add an audience mapper for the latter."
         ]
     return []
+
+
+def _absent(auth: Auth, realm: Realm) -> list[str]:
+    """Look at the ways to act for somebody who is not there, with somebody who does not exist."""
+    found = []
+    if JwtGrant.name in auth.tokens:
+        try:
+            JwtGrant(auth, realm, time.time).of(NOBODY, "doctor")
+        except Refused as refusal:
+            if "user not found" not in str(refusal).lower():
+                found.append(
+                    f"Keycloak takes no assertions of this server ({refusal}): the realm needs an identity provider of "
+                    f'the kind "JWT Authorization Grant" with the issuer {auth.grant_issuer} and the public half of '
+                    f'auth.grant_key_file, and the client "{auth.client_id}" has to allow it.'
+                )
+        except SettingsError as fault:
+            found.append(str(fault))
+    if Impersonation.name in auth.tokens:
+        try:
+            realm.impersonated(NOBODY)
+        except Refused as refusal:
+            if "not supported" in str(refusal).lower() or "not allowed" in str(refusal).lower():
+                found.append(
+                    f'Keycloak lets the client "{auth.client_id}" impersonate nobody ({refusal}): it has to run with '
+                    "the features token-exchange and admin-fine-grained-authz:v1, and the client needs the permissions "
+                    "to impersonate users and to exchange tokens. Better: auth.tokens: [exchange, jwt_grant]."
+                )
+    return found
 
 
 def _pages(auth: Auth, realm: Realm, base_url: str) -> list[str]:

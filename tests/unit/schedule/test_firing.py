@@ -198,6 +198,21 @@ def test_three_refusals_in_a_row_pause_and_two_do_not(table):
     assert (resumed.active, resumed.message, resumed.refusals) == (True, "", 0)
 
 
+def test_a_fire_whose_owner_cannot_be_asked_about_waits_and_is_not_lost(table):
+    schedule = table.made(HOURLY)
+    table.silent = "Keycloak does not answer"
+    table.hours(1)
+    (fire,) = table.fired(schedule)
+    assert (fire.outcome, table.waiting_jobs()) == (FireOutcome.WAITING, [])
+    assert "Keycloak does not answer" in fire.reason
+    table.round(2 * MINUTE)
+    assert table.get(schedule).active
+    table.silent = ""
+    table.round(2 * MINUTE)
+    assert table.told(schedule) == ["15 10:00 queued"]
+    assert table.fired(schedule)[0].reason == ""
+
+
 def test_a_notebook_that_is_away_for_a_while_does_not_pause(table):
     schedule = table.made(HOURLY)
     known = table.processes.pop("trial")

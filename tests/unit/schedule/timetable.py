@@ -9,6 +9,7 @@ from typing import Any
 
 from nbprocessor import config
 from nbprocessor.api import bodies
+from nbprocessor.errors import RightsLost, SignInUnavailable
 from nbprocessor.execution import identity
 from nbprocessor.model import Fire, Job, JobFilter, JobStatus, Process, Schedule
 from nbprocessor.notebook.describe import read
@@ -51,6 +52,7 @@ class Timetable:
         self.now = NOW
         self.processes: dict[str, Process] = {"trial": process(folder / "notebooks", rewrite=False)}
         self.denied = ""
+        self.silent = ""
         self.engine = open_database(url or f"sqlite:///{folder / 'jobs.db'}")
         self.jobs = JobStore(self.engine)
         self.results = ResultStore(folder / "results")
@@ -68,9 +70,9 @@ class Timetable:
         if hold:
             assert Leadership(LeaseRegister(self.engine), self.holder).hold()
 
-    def _authorize(self, schedule: Schedule) -> None:
-        from nbprocessor.errors import RightsLost
-
+    def _authorize(self, schedule: Schedule, process: Process) -> None:
+        if self.silent:
+            raise SignInUnavailable(self.silent)
         if self.denied:
             raise RightsLost(self.denied)
 
