@@ -18,7 +18,7 @@ from uuid import UUID
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, RSAKey
 
 from nbprocessor.auth import sealing
 from nbprocessor.auth.identity import Identity, identity, owner_of
@@ -41,7 +41,8 @@ ASSERTED = 60
 """Seconds an assertion is good for."""
 KNOWN = 5.0
 """Seconds for which is remembered who somebody is that is not there: many schedules may be due at once."""
-ALGORITHMS: Mapping[str, str] = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
+ALGORITHMS: Mapping[str, str] = {"RSA": "RS256", "EC": "ES256"}
+"""What assertions are signed with, by the kind of key."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -359,7 +360,7 @@ def _read(token: str) -> Mapping[str, Any]:
     return payload if isinstance(payload, Mapping) else {}
 
 
-def _private_key(auth: Auth) -> RSAKey | ECKey | OKPKey:
+def _private_key(auth: Auth) -> RSAKey | ECKey:
     """Read the key that assertions are signed with.
 
     Raises:
@@ -368,13 +369,15 @@ def _private_key(auth: Auth) -> RSAKey | ECKey | OKPKey:
     file = auth.grant_key_file
     try:
         content = file.read_bytes() if file is not None else b""
-        for kind in (RSAKey, ECKey, OKPKey):
+        for kind in (RSAKey, ECKey):
             try:
                 key = kind.import_key(content)
             except (JoseError, ValueError, TypeError):
                 continue
-            if key.is_private:
+            if key.is_private and (not isinstance(key, ECKey) or key.curve_name == "P-256"):
                 return key
     except OSError as error:
         raise SettingsError(f"auth.grant_key_file ({file}) cannot be read: {error.strerror or error}.") from None
-    raise SettingsError(f"auth.grant_key_file ({file}) has no private key: make one with `openssl genpkey`.")
+    raise SettingsError(
+        f"auth.grant_key_file ({file}) has no private key of RSA or P-256: make one with `openssl genpkey -algorithm RSA`."
+    )

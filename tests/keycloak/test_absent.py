@@ -125,3 +125,19 @@ def test_an_owner_who_lost_his_rights_loses_his_schedules_runs(house, realm, los
         assert refused.status_code == 403, refused.text
     finally:
         give[loss]()
+
+
+def test_the_whole_tour_shows_its_owner_everything_and_the_next_user_nothing(house):
+    cora, carl = house.person("cora"), house.person("carl")  # by name and password, as the old readme has it
+    before = {job["jobID"] for job in cora.get("/jobs?limit=1000").json()["jobs"]}
+    asked = cora.execute("ask")
+    assert asked.status_code == 204
+    schedule = _scheduled(house, "cora")
+    run = _run(house, "cora", schedule).json()["jobID"]
+    mine = {job["jobID"] for job in cora.get("/jobs?limit=1000").json()["jobs"]} - before
+    assert mine == {asked.headers["Location"].rpartition("/")[2], run}
+    assert not mine & {job["jobID"] for job in carl.get("/jobs?limit=1000").json()["jobs"]}
+    hidden = [f"/jobs/{job_id}{part}" for job_id in mine for part in ("", "/results", "/notebook", "/manifest")]
+    hidden += [schedule, f"{schedule}/jobs"]
+    assert {carl.get(path).status_code for path in hidden} == {404}
+    assert schedule.rpartition("/")[2] not in carl.get("/schedules?limit=1000").text

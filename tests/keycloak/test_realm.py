@@ -32,6 +32,14 @@ USER = {
 }
 
 
+ABSENT = {
+    "NBPROCESSOR_AUTH__TOKENS": '["exchange", "jwt_grant"]',
+    "NBPROCESSOR_AUTH__GRANT_ISSUER": "https://nbprocessor.example",
+    "NBPROCESSOR_AUTH__GRANT_KEY_FILE": "grant.pem",
+}
+"""What the page says of runs of schedules."""
+
+
 def commands() -> str:
     """Return all the page tells an administrator to type, as one script."""
     return "\n".join(["set -eu", *re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)])
@@ -77,7 +85,7 @@ def test_an_empty_realm_is_set_up_as_the_page_says(keycloak: Keycloak, tmp_path)
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        env=os.environ | {"NBPROCESSOR_SERVER__PORT": str(port)},
+        env=os.environ | {"NBPROCESSOR_SERVER__PORT": str(port)} | ABSENT,
         timeout=60,
         check=False,
     )
@@ -208,3 +216,19 @@ def test_the_doctor_says_what_is_missing(keycloak: Keycloak, copy: KeycloakAdmin
 def test_the_doctor_says_which_setting_is_wrong(keycloak: Keycloak, copy: KeycloakAdmin, settings, sentence):
     problems = told(keycloak, copy, **settings)
     assert [problem for problem in problems if sentence in problem], problems
+
+
+def test_the_doctor_says_that_a_realm_takes_no_assertions(keycloak, copy, tmp_path):
+    file = tmp_path / "grant.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-out", str(file)], check=True, capture_output=True)
+    ways = {"tokens": ("jwt_grant",), "grant_issuer": "https://nbprocessor.example", "grant_key_file": file}
+    (problem,) = told(keycloak, copy, **ways)
+    assert 'the kind "JWT Authorization Grant" with the issuer https://nbprocessor.example' in problem
+    file.write_text("no key")
+    (problem,) = told(keycloak, copy, **ways)
+    assert "has no private key" in problem
+
+
+def test_the_doctor_says_that_a_realm_lets_nobody_be_impersonated(keycloak, copy):
+    (problem,) = told(keycloak, copy, tokens=("impersonation",))
+    assert "impersonate nobody" in problem and "admin-fine-grained-authz:v1" in problem
