@@ -5,28 +5,20 @@ is kept sealed beside the job's row until the job ends, so that a run goes on in
 """
 
 import asyncio
-import json
 import logging
 import time
-import uuid
-from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
 from uuid import UUID
 
-from joserfc import jws, jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
-
-from nbprocessor.auth import sealing
 from nbprocessor.auth.identity import Identity, identity, owner_of
 from nbprocessor.auth.keys import PATIENCE
 from nbprocessor.auth.realm import Realm, Refused
 from nbprocessor.auth.securitylog import SecurityLog
+from nbprocessor.auth.ways import Absent, Exchange, Impersonation, JwtGrant, Token, Way, claims
 from nbprocessor.config import Auth
-from nbprocessor.errors import RightsLost, SettingsError, SignInUnavailable, TokenUnavailable
+from nbprocessor.errors import RightsLost, SignInUnavailable, TokenUnavailable
 from nbprocessor.execution.gateway.tokens import TokenSource
 from nbprocessor.model import Job
 from nbprocessor.store.grants import GrantStore
@@ -37,168 +29,8 @@ BEFORE_EXPIRY = 20
 """Seconds before a token expires at which another is asked for."""
 REMEMBERED = 1_000
 """Jobs whose tokens are kept in memory."""
-ASSERTED = 60
-"""Seconds an assertion is good for."""
 KNOWN = 5.0
 """Seconds for which is remembered who somebody is that is not there: many schedules may be due at once."""
-ALGORITHMS: Mapping[str, str] = {"RSA": "RS256", "EC": "ES256"}
-"""What assertions are signed with, by the kind of key."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Token:
-    """A token and how long it is good."""
-
-    text: str
-    expires: float
-    """Seconds since 1970."""
-
-
-class Way(ABC):
-    """A way to a token for a job's owner; called from threads."""
-
-    name: ClassVar[str]
-
-    @abstractmethod
-    def leads(self, job: Job) -> bool:
-        """Tell whether it may be tried for a job of somebody of this realm."""
-
-    @abstractmethod
-    def token(self, job: Job, subject: str) -> Token:
-        """Ask Keycloak for a token.
-
-        Args:
-            job: For which.
-            subject: Its owner's ``sub``.
-
-        Raises:
-            Refused: Keycloak gives none.
-            SignInUnavailable: Keycloak does not answer.
-        """
-
-
-class Exchange(Way):
-    """The token that came with the request, exchanged for one for Data Management (RFC 8693), and renewed."""
-
-    name: ClassVar[str] = "exchange"
-
-    def __init__(self, auth: Auth, realm: Realm, grants: GrantStore, clock: Callable[[], float]) -> None:
-        self._realm = realm
-        self._grants = grants
-        self._clock = clock
-        self._key = sealing.key(auth.secret(), "grants of jobs")
-
-    def grant(self, token: str, job_id: UUID) -> str:
-        """Seal the token of a request for one job."""
-        return sealing.sealed({"job": str(job_id), "subject_token": token}, self._key)
-
-    def leads(self, job: Job) -> bool:
-        """Tell whether the job came with a token."""
-        return bool(self._content(job))
-
-    def token(self, job: Job, subject: str) -> Token:  # noqa: ARG002  # the token knows whose it is
-        """Exchange, or renew what was exchanged before."""
-        content = self._content(job)
-        if not content:
-            raise Refused(None, "the job has ended, or was not sent with a token")
-        if "refresh_token" in content:
-            answer = self._realm.renewed(content["refresh_token"])
-        else:
-            answer = self._exchanged(content["subject_token"])
-        found = _token(answer, self._clock())
-        if refresh := answer.get("refresh_token"):
-            kept = {"job": str(job.id), "refresh_token": str(refresh)}
-            self._grants.replace(job.id, sealing.sealed(kept, self._key))
-        return found
-
-    def _exchanged(self, token: str) -> Mapping[str, Any]:
-        try:
-            return self._realm.exchanged_to_last(token)
-        except Refused as refusal:
-            if refusal.status != 400:
-                raise
-        # A realm that gives none to renew by: then the run may take as long as the first one is good.
-        return {"access_token": self._realm.exchanged(token)}
-
-    def _content(self, job: Job) -> Mapping[str, Any]:
-        sealed = self._grants.get(job.id)
-        content = sealing.opened(sealed, self._key) if sealed else None
-        return content if content is not None and content.get("job") == str(job.id) else {}
-
-
-class Absent(Way):
-    """A way that needs nothing of the owner at the time; it also tells whether he still may what he might."""
-
-    def leads(self, job: Job) -> bool:  # noqa: ARG002  # the contract's
-        """Always."""
-        return True
-
-    def token(self, job: Job, subject: str) -> Token:
-        """Ask Keycloak."""
-        return self.of(subject, f"job {job.id}")
-
-    @abstractmethod
-    def of(self, subject: str, purpose: str) -> Token:
-        """Return a token for somebody; errors as :meth:`token`.
-
-        Args:
-            subject: His ``sub``.
-            purpose: What for, in words.
-        """
-
-
-class JwtGrant(Absent):
-    """An assertion that this server signs (RFC 7523); for people whom the realm has linked to it."""
-
-    name: ClassVar[str] = "jwt_grant"
-
-    def __init__(self, auth: Auth, realm: Realm, clock: Callable[[], float]) -> None:
-        """Read the key.
-
-        Raises:
-            SettingsError: It cannot be read.
-        """
-        self._auth = auth
-        self._realm = realm
-        self._clock = clock
-        self._key = _private_key(auth)
-
-    def of(self, subject: str, purpose: str) -> Token:  # noqa: ARG002  # Keycloak's own log has it
-        """Sign an assertion and have it exchanged for a token."""
-        now = int(self._clock())
-        header = {"alg": ALGORITHMS[self._key.key_type], "typ": "JWT", "kid": self._key.thumbprint()}
-        claims = {
-            "iss": self._auth.grant_issuer,
-            "sub": subject,
-            "aud": self._auth.issuer_url,
-            "iat": now,
-            "exp": now + ASSERTED,
-            "jti": uuid.uuid4().hex,
-        }
-        assertion = jwt.encode(header, claims, self._key, algorithms=list(ALGORITHMS.values()))
-        return _token(self._realm.granted(assertion), self._clock())
-
-
-class Impersonation(Absent):
-    """Keycloak's legacy token exchange: the client's secret alone is everybody. For platforms that rely on it."""
-
-    name: ClassVar[str] = "impersonation"
-
-    def __init__(self, auth: Auth, realm: Realm, security_log: SecurityLog, clock: Callable[[], float]) -> None:
-        self._auth = auth
-        self._realm = realm
-        self._log = security_log
-        self._clock = clock
-
-    def of(self, subject: str, purpose: str) -> Token:
-        """Ask for somebody's token; one of an administrator is not used, whatever Keycloak allows."""
-        found = _token(self._realm.impersonated(subject), self._clock())
-        who = identity(_claims(found), self._auth.client_id)
-        administers = who.roles & set(self._auth.administrators)
-        self._log.write("impersonation", who, reason="refused: an administrator" if administers else purpose)
-        if administers:
-            raise Refused(403, "administrators are not acted for by impersonation")
-        return found
 
 
 @dataclass(slots=True)
@@ -290,7 +122,7 @@ class Delegation(TokenSource):
                 continue
             try:
                 found = way.of(subject, "rights of a schedule's owner")
-                who = identity(_claims(found), self._auth.client_id)
+                who = identity(claims(found), self._auth.client_id)
             except Refused as refusal:
                 refusals.append(f"{way.name}: {refusal}")
                 continue
@@ -322,62 +154,3 @@ class Delegation(TokenSource):
         """Return the ``sub`` of somebody of this realm; empty: he is of another one, or nobody."""
         prefix = owner_of(self._auth.issuer_url, "")
         return owner.removeprefix(prefix) if owner is not None and owner.startswith(prefix) else ""
-
-
-def _token(answer: Mapping[str, Any], now: float) -> Token:
-    """Read an answer of the token endpoint.
-
-    Raises:
-        Refused: There is no token in it.
-    """
-    text = answer.get("access_token")
-    if not isinstance(text, str) or not text:
-        raise Refused(None, "Keycloak's answer has no token")
-    lasts = answer.get("expires_in")
-    if isinstance(lasts, int):
-        return Token(text, now + lasts)
-    expires = _read(text).get("exp")
-    return Token(text, float(expires) if isinstance(expires, int) else now)
-
-
-def _claims(token: Token) -> Mapping[str, Any]:
-    """Read a token that came from Keycloak itself just now.
-
-    Raises:
-        Refused: It says not whose it is.
-    """
-    claims = _read(token.text)
-    if not isinstance(claims.get("iss"), str) or not isinstance(claims.get("sub"), str):
-        raise Refused(None, "Keycloak's token does not say whose it is")
-    return claims
-
-
-def _read(token: str) -> Mapping[str, Any]:
-    try:
-        payload = json.loads(jws.extract_compact(token.encode()).payload)
-    except (JoseError, ValueError, TypeError):
-        return {}
-    return payload if isinstance(payload, Mapping) else {}
-
-
-def _private_key(auth: Auth) -> RSAKey | ECKey:
-    """Read the key that assertions are signed with.
-
-    Raises:
-        SettingsError: There is none, or none of a kind that signs.
-    """
-    file = auth.grant_key_file
-    try:
-        content = file.read_bytes() if file is not None else b""
-        for kind in (RSAKey, ECKey):
-            try:
-                key = kind.import_key(content)
-            except (JoseError, ValueError, TypeError):
-                continue
-            if key.is_private and (not isinstance(key, ECKey) or key.curve_name == "P-256"):
-                return key
-    except OSError as error:
-        raise SettingsError(f"auth.grant_key_file ({file}) cannot be read: {error.strerror or error}.") from None
-    raise SettingsError(
-        f"auth.grant_key_file ({file}) has no private key of RSA or P-256: make one with `openssl genpkey -algorithm RSA`."
-    )

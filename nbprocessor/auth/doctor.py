@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from nbprocessor.auth.delegation import Impersonation, JwtGrant
 from nbprocessor.auth.keys import ALGORITHMS
 from nbprocessor.auth.realm import Realm, Refused
+from nbprocessor.auth.ways import Impersonation, JwtGrant
 from nbprocessor.config import Auth
 from nbprocessor.errors import SettingsError, SignInUnavailable
 from nbprocessor.model import Json
