@@ -40,9 +40,9 @@ test-other: setup servers ## run the API tests on the other pygeoapi line, in .v
 	else PYTHON= .ci/setup .venv-other 3.12+ 'pygeoapi>=0.21,<0.22'; fi && \
 	$(OTHER)/python $(PYTEST) tests/api
 
-faults: setup servers ## the tests of faults in their long form, for hours (KILLS=500 FAULTS=20 MOMENTS=50 LEASE=30)
+faults: setup servers ## the tests of faults in their long form, for hours (KILLS=500 FAULTS=20 MOMENTS=50 LEASE=30 HOURS=24)
 	@KILLS=$(or $(KILLS),500) FAULTS=$(or $(FAULTS),20) MOMENTS=$(or $(MOMENTS),50) LEASE=$(or $(LEASE),30) \
-	  $(BIN)/python -m pytest --timeout=0 tests/faults
+	  HOURS=$(or $(HOURS),24) $(BIN)/python -m pytest --timeout=0 tests/faults
 
 servers: setup ## see to PostgreSQL, bubblewrap, Chromium and Keycloak, which the tests need
 	@.ci/servers

@@ -1,11 +1,12 @@
 """Schedules under faults: of a simulated day no fire is lost, none is doubled, and each is accounted for.
 
-The long form is ``NBPROCESSOR_FAULTS=long``: 200 kills in each of the nights in which the clock is changed.
+Days begin in the night in which the clock is changed. In the long form they have 24 hours, and more of them are lived.
 """
 
 import multiprocessing
 import os
 import random
+import signal
 import sqlite3
 import time
 from contextlib import closing
@@ -16,9 +17,10 @@ import pytest
 from tests.faults import simulation
 from tests.servers.nbprocessor import start
 
-LONG = os.environ.get("NBPROCESSOR_FAULTS") == "long"
-KILLS = 200 if LONG else 6
-DAY = timedelta(days=1) if LONG else timedelta(hours=3)
+KILLS = int(os.environ.get("KILLS", "12"))
+"""``KILLS=200 make faults``; so many in days of spring, and in days of autumn."""
+DAY = timedelta(hours=int(os.environ.get("HOURS", "3")))
+"""``HOURS=24 make faults``; not fewer than three, after which the clock has been changed."""
 SPRING = datetime(2026, 3, 28, 23, tzinfo=UTC)
 AUTUMN = datetime(2026, 10, 24, 23, tzinfo=UTC)
 """Before the hour that is left out, and the one that comes twice."""
@@ -53,27 +55,35 @@ def run_through(processes, folder, begin, end, jumps=(), schedulers=1) -> None:
 
 @pytest.mark.parametrize("begin", [SPRING, AUTUMN], ids=["spring", "autumn"])
 def test_whatever_is_killed_each_fire_of_the_day_is_accounted_for(tmp_path, processes, begin):
-    seed, end, now = random.Random(begin.month), begin + DAY, begin
-    simulation.prepare(tmp_path, begin)
-    for turn in range(KILLS):
-        stop = begin + (end - begin) * (turn + 1) / KILLS
-        victims = [
-            processes.Process(target=simulation.live, args=(tmp_path, now, stop, (), turn * 2 + n)) for n in range(2)
-        ]
-        for victim in victims:
-            victim.start()
-        # The moment of the kill is what is drawn; it is no event that could be waited for.
-        time.sleep(seed.uniform(0.05, 1.0))
-        for victim in victims:
-            victim.kill()
-            victim.join()
-        down = timedelta(minutes=seed.choice([0, 0, 1, 3, 20, 90]))
-        now = max(now, simulation.last_minute(tmp_path, now) + down)
-        if now > end:
-            break
-    run_through(processes, tmp_path, now, max(now, end))
-    counted = accounted(tmp_path, begin, end)
-    assert counted["successful"] > 5
+    drawn, killed, days = random.Random(begin.month), 0, 0
+    while killed < KILLS:
+        days += 1
+        folder = tmp_path / f"day-{days}"
+        folder.mkdir()
+        simulation.prepare(folder, begin)
+        now = begin
+        while now < begin + DAY and killed < KILLS:
+            killed += killed_while_firing(processes, folder, now, begin + DAY, drawn)
+            down = timedelta(minutes=drawn.choice([0, 0, 1, 3, 20, 90]))
+            now = max(now, simulation.last_minute(folder, now) + down)
+        end = max(now, begin + DAY)
+        run_through(processes, folder, now, end)
+        assert accounted(folder, begin, end)["successful"] > 5
+
+
+def killed_while_firing(processes, folder, now, end, drawn) -> int:
+    """Let two processes live side by side, kill them, and return how many had not come to the end of the day."""
+    victims = [
+        processes.Process(target=simulation.live, args=(folder, now, end, (), drawn.randrange(1000))) for _ in range(2)
+    ]
+    for victim in victims:
+        victim.start()
+    # The moment of the kill is what is drawn; it is no event that could be waited for.
+    time.sleep(drawn.uniform(0.05, 1.0))
+    for victim in victims:
+        victim.kill()
+        victim.join()
+    return sum(victim.exitcode == -signal.SIGKILL for victim in victims)
 
 
 @pytest.mark.parametrize("jump", [BACK, FORTH], ids=["back", "forth"])
@@ -101,7 +111,7 @@ def test_while_the_database_is_locked_fires_wait(tmp_path, processes):
             time.sleep(0.05)
         other.execute("BEGIN EXCLUSIVE")
         # A transaction waits for five seconds; the lock is to last longer.
-        living.join(10 if LONG else 6)
+        living.join(6)
         other.execute("ROLLBACK")
     living.join(240)
     assert living.exitcode == 0
