@@ -1,6 +1,7 @@
 """Schedules in front matters: kept as they are declared; a month of three kinds of schedules side by side."""
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -8,7 +9,7 @@ from nbprocessor.errors import NotebookError, ScheduleDeclared
 from nbprocessor.model import ScheduleFilter
 from nbprocessor.schedule import definition
 from nbprocessor.schedule.declared import DeclaredSchedules
-from tests.unit.schedule.timetable import DAY, INPUTS, NOW, process
+from tests.unit.schedule.timetable import INPUTS, process
 
 NIGHTLY = "  schedule: 0 3 * * *"
 TWO = """  schedule:
@@ -89,19 +90,32 @@ def test_one_that_fires_too_often_for_this_server_is_not_made(table, declared, c
 
 
 def test_made_by_api_front_matter_or_yaml_schedules_run_alike_for_a_month(table, declared):
-    body = {"inputs": {"day": "{{ last_month_end }}"}, "schedule": {"cron": "0 3 * * 1", "timezone": "Europe/Berlin"}}
-    written = '  schedule: {cron: 0 3 * * 1, timezone: Europe/Berlin, inputs: {day: "{{ last_month_end }}"}}'
+    table.now = datetime(2026, 9, 30, 22, tzinfo=UTC)  # October begins in Berlin
+    body = {"inputs": {"day": "{{ yesterday }}"}, "schedule": {"cron": "30 2 * * *", "timezone": "Europe/Berlin"}}
+    written = '  schedule: {cron: 30 2 * * *, timezone: Europe/Berlin, inputs: {day: "{{ yesterday }}"}}'
     (notebook,) = saved(table, declared, written)
     api = table.schedules.create("trial", body, owner=None)
     (yaml,) = table.schedules.load([(None, "trial", None, definition.document(api))])
     kinds = {"notebook": notebook, "api": api, "cli": yaml}
     assert {kind: one.source for kind, one in kinds.items()} == {kind: kind for kind in kinds}
-    while (due := table.store.next_due()) < NOW + 30 * DAY:
+    while (due := table.store.next_due()) < datetime(2026, 10, 31, 23, tzinfo=UTC):
         table.round(due)
         table.end()
     table.round()
-    fired = {kind: table.fired(one) for kind, one in kinds.items()}
-    moments = {kind: [fire.fire_time for fire in fires] for kind, fires in fired.items()}
-    assert moments["notebook"] == moments["api"] == moments["cli"]
-    assert [f"{moment:%m-%d %H}" for moment in moments["api"]] == ["06-22 01", "06-29 01", "07-06 01", "07-13 01"]
-    assert {fire.outcome for fires in fired.values() for fire in fires} == {"successful"}
+    # Summer time is two hours ahead of UTC, until the 25th at three, when half past two has been once already.
+    expected = [
+        (datetime(2026, 10, day, 0, 30, tzinfo=UTC), f"{date(2026, 10, day) - timedelta(days=1)}")
+        for day in range(1, 26)
+    ] + [
+        (datetime(2026, 10, day, 1, 30, tzinfo=UTC), f"{date(2026, 10, day) - timedelta(days=1)}")
+        for day in range(26, 32)
+    ]
+    for kind, one in kinds.items():
+        fires = table.fired(one)
+        assert [(fire.fire_time, day_of(table, fire)) for fire in fires] == expected, kind
+        assert {fire.outcome for fire in fires} == {"successful"}
+
+
+def day_of(table, fire) -> str:
+    """The input ``day`` with which the job of a fire was made."""
+    return json.loads((table.folder / "results" / str(fire.job_id) / "inputs.json").read_text())["inputs"]["day"]
