@@ -8,6 +8,8 @@ NOBODY = ""
 EVERYBODY = (NOBODY, *PEOPLE)
 LOOKERS = ("vera", "edda", "cora", "paul", "anna")
 RUNNERS = ("edda", "cora", "paul", "anna")
+CORA = f"{'1' * 8}-1111-4111-8111-{'1' * 12}"
+"""Her subject in the realm."""
 OWN, PLAN = "{own}", "{plan}"
 """In a path: a job and a schedule of the person, or of cora, who has the most usual role, for whoever has none."""
 MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
@@ -116,7 +118,17 @@ def test_a_list_of_schedules_has_ones_own_and_an_administrator_asks_for_more(sig
     assert plans["cora"] in seen("cora")
     assert plans["cora"] not in seen("paul") | seen("anna")
     assert set(plans.values()) <= seen("anna", "&owner=*")
-    assert signed.person("paul").get("/schedules?owner=*").status_code == 403
+    coras = seen("anna", f"&owner={CORA}")
+    assert plans["cora"] in coras
+    assert plans["paul"] not in coras
+
+
+@pytest.mark.parametrize("owner", ["*", CORA], ids=["everybody", "somebody"])
+def test_schedules_of_others_are_not_for_those_who_are_no_administrators(signed: Guarded, plans, owner):
+    answer = signed.person("carl").get(f"/schedules?owner={owner}")
+    assert answer.status_code == 403
+    assert "administrators" in answer.json()["detail"]
+    assert plans["cora"] not in answer.text
 
 
 def test_a_schedule_runs_in_the_name_of_who_made_it_whoever_starts_it(signed: Guarded, plans):
@@ -139,7 +151,7 @@ def test_a_list_has_ones_own_jobs_only_an_administrators_too(signed: Guarded, jo
 def test_an_administrator_asks_for_everybodys_jobs_or_somebodys(signed: Guarded, jobs):
     anna = signed.person("anna")
     assert set(jobs.values()) <= listed(anna.get("/jobs?owner=*&limit=1000"))
-    coras = listed(anna.get(f"/jobs?owner={'1' * 8}-1111-4111-8111-{'1' * 12}&limit=1000"))
+    coras = listed(anna.get(f"/jobs?owner={CORA}&limit=1000"))
     assert jobs["cora"] in coras
     assert jobs["paul"] not in coras
 
