@@ -87,6 +87,7 @@ class House:
     outbound: Outbound
     events: JobEvents
     worker: Worker
+    gateway: Gateway
     schedules: Schedules
     scheduler: Scheduler
     stopping: asyncio.Event
@@ -119,12 +120,13 @@ def build(
     events = JobEvents(store)
     catalogue = Catalogue(settings.notebooks.folder)
     sign_in = signin.build(settings.auth, store.engine)
+    gateway = Gateway(settings.data, tokens or (sign_in.delegation if sign_in else NobodySignsIn()))
     worker = Worker(
         store=store,
         results=results,
         events=events,
         outbound=outbound,
-        gateway=Gateway(settings.data, tokens or (sign_in.delegation if sign_in else NobodySignsIn())),
+        gateway=gateway,
         settings=settings,
         executors=Executors(settings.execution.executor, executors, isolations(settings)),
     )
@@ -137,6 +139,7 @@ def build(
         outbound=outbound,
         events=events,
         worker=worker,
+        gateway=gateway,
         schedules=schedules,
         scheduler=scheduler,
         stopping=asyncio.Event(),
@@ -203,7 +206,7 @@ def submit_job(
         queue_limit=house.settings.execution.queue,
         per_process=house.settings.execution.per_process,
         per_user=house.settings.execution.per_user_queue,
-        grant=house.sign_in.delegation.grant(token) if house.sign_in else None,
+        grant=house.sign_in.delegation.grant(token) if house.sign_in and house.gateway.needed else None,
     )
     house.worker.wake()
     return job

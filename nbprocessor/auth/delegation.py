@@ -6,10 +6,12 @@ is kept sealed beside the job's row until the job ends, so that a run goes on in
 
 import asyncio
 import logging
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 from nbprocessor.auth.identity import Identity, identity, owner_of
@@ -25,10 +27,10 @@ from nbprocessor.store.grants import GrantStore
 
 log = logging.getLogger(__name__)
 
-BEFORE_EXPIRY = 20
-"""Seconds before a token expires at which another is asked for."""
 REMEMBERED = 1_000
 """Jobs whose tokens are kept in memory."""
+RIGHTS = "rights of a schedule's owner"
+"""What a token is asked for that no run gets."""
 KNOWN = 5.0
 """Seconds for which is remembered who somebody is that is not there: many schedules may be due at once."""
 
@@ -39,6 +41,8 @@ class _Kept:
 
     token: Token | None = None
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    thread: threading.Lock = field(default_factory=threading.Lock)
+    """Held by the thread that asks, which goes on when nobody waits for it any more."""
 
 
 class Delegation(TokenSource):
@@ -67,6 +71,8 @@ class Delegation(TokenSource):
         self._clock = clock
         self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
         self._known: dict[str, tuple[float, Identity]] = {}
+        self._silent = 0.0
+        """Until when Keycloak counts as not answering."""
 
     @property
     def ways(self) -> Sequence[str]:
@@ -81,7 +87,9 @@ class Delegation(TokenSource):
     def grant(self, token: str) -> Callable[[UUID], str] | None:
         """Return what seals the token of a request for the job that comes of it; None: it is not needed."""
         exchange = next((way for way in self._ways if isinstance(way, Exchange)), None)
-        return (lambda job_id: exchange.grant(token, job_id)) if exchange is not None and token else None
+        if exchange is None or not token or not self._auth.secret():  # without a secret it could not be sealed
+            return None
+        return partial(exchange.grant, token)
 
     def signs_in(self, job: Job) -> bool:
         """Tell whether there is a way for a job."""
@@ -95,10 +103,10 @@ class Delegation(TokenSource):
             self._kept.popitem(last=False)
         async with kept.asking:
             token = kept.token
-            if token is None or token.text == refused or token.expires - BEFORE_EXPIRY <= self._clock():
+            if token is None or token.text == refused or not token.is_good(self._clock()):
                 try:
                     async with asyncio.timeout(PATIENCE):
-                        token = kept.token = await asyncio.to_thread(self._fresh, job)
+                        token = kept.token = await asyncio.to_thread(self._fresh, job, kept, refused)
                 except TimeoutError:
                     raise SignInUnavailable("Keycloak does not answer; the request may be sent again.") from None
         return None if token is None else token.text
@@ -116,13 +124,17 @@ class Delegation(TokenSource):
         until, known = self._known.get(owner, (0.0, None))
         if known is not None and self._clock() < until:
             return known
+        if self._clock() < self._silent:
+            raise SignInUnavailable("Keycloak does not answer.")
         refusals = []
         for way in self._ways:
             if not isinstance(way, Absent):
                 continue
             try:
-                found = way.of(subject, "rights of a schedule's owner")
-                who = identity(claims(found), self._auth.client_id)
+                who = identity(claims(_checked(subject, way.of(subject, RIGHTS))), self._auth.client_id)
+            except SignInUnavailable:
+                self._silent = self._clock() + KNOWN  # a round of many schedules does not wait for each
+                raise
             except Refused as refusal:
                 refusals.append(f"{way.name}: {refusal}")
                 continue
@@ -132,14 +144,18 @@ class Delegation(TokenSource):
             return who
         raise RightsLost(f"Keycloak does not let this server act for the owner ({'; '.join(refusals)}).")
 
-    def _fresh(self, job: Job) -> Token | None:
+    def _fresh(self, job: Job, kept: _Kept, refused: str | None) -> Token | None:
         """Ask Keycloak by one way after the other (runs in a thread); None: there is none for this job."""
+        with kept.thread:
+            return self._asked(job, refused)
+
+    def _asked(self, job: Job, refused: str | None) -> Token | None:
         subject = self._subject(job.owner)
         ways = [way for way in self._ways if subject and way.leads(job)]
         refusals = []
         for way in ways:
             try:
-                return way.token(job, subject)
+                return _checked(subject, way.token(job, subject, refused))
             except Refused as refusal:
                 refusals.append(f"{way.name}: {refusal}")
         if not ways:
@@ -154,3 +170,14 @@ class Delegation(TokenSource):
         """Return the ``sub`` of somebody of this realm; empty: he is of another one, or nobody."""
         prefix = owner_of(self._auth.issuer_url, "")
         return owner.removeprefix(prefix) if owner is not None and owner.startswith(prefix) else ""
+
+
+def _checked(subject: str, token: Token) -> Token:
+    """Return a token that is of whom it was asked for.
+
+    Raises:
+        Refused: It is somebody else's: what links people to this server in the realm is wrong.
+    """
+    if claims(token)["sub"] != subject:
+        raise Refused(None, "Keycloak's token is of somebody else; the realm's link to this server is wrong")
+    return token

@@ -1,6 +1,7 @@
 """Ways to a token for Data Management in somebody's name; what Keycloak answers is read here, too."""
 
 import json
+import logging
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -17,10 +18,14 @@ from nbprocessor.auth.identity import identity
 from nbprocessor.auth.realm import Realm, Refused
 from nbprocessor.auth.securitylog import SecurityLog
 from nbprocessor.config import Auth
-from nbprocessor.errors import SettingsError
+from nbprocessor.errors import SettingsError, SignInUnavailable
 from nbprocessor.model import Job
 from nbprocessor.store.grants import GrantStore
 
+log = logging.getLogger(__name__)
+
+BEFORE_EXPIRY = 20
+"""Seconds before a token expires at which another is asked for."""
 ASSERTED = 60
 """Seconds an assertion is good for."""
 ALGORITHMS: Mapping[str, str] = {"RSA": "RS256", "EC": "ES256"}
@@ -35,6 +40,10 @@ class Token:
     expires: float
     """Seconds since 1970."""
 
+    def is_good(self, now: float) -> bool:
+        """Tell whether it lasts for another request."""
+        return now < self.expires - BEFORE_EXPIRY
+
 
 class Way(ABC):
     """A way to a token for a job's owner; called from threads."""
@@ -46,12 +55,13 @@ class Way(ABC):
         """Tell whether it may be tried for a job of somebody of this realm."""
 
     @abstractmethod
-    def token(self, job: Job, subject: str) -> Token:
+    def token(self, job: Job, subject: str, refused: str | None) -> Token:
         """Ask Keycloak for a token.
 
         Args:
             job: For which.
             subject: Its owner's ``sub``.
+            refused: The token that Data Management does not take; another is wanted.
 
         Raises:
             Refused: Keycloak gives none.
@@ -71,27 +81,45 @@ class Exchange(Way):
         self._key = sealing.key(auth.secret(), "grants of jobs")
 
     def grant(self, token: str, job_id: UUID) -> str:
-        """Seal the token of a request for one job."""
+        """Exchange the token of a request, and seal what lets a job go on with it, however long it waits.
+
+        Where Keycloak does not answer now, the token itself is kept, to be exchanged with the first request for data.
+        """
+        try:
+            return self._sealed(job_id, self._realm.exchanged_to_last(token))
+        except (Refused, SignInUnavailable) as fault:
+            log.info("token not exchanged beforehand job=%s reason=%s", job_id, fault)
         return sealing.sealed({"job": str(job_id), "subject_token": token}, self._key)
 
     def leads(self, job: Job) -> bool:
         """Tell whether the job came with a token."""
         return bool(self._content(job))
 
-    def token(self, job: Job, subject: str) -> Token:  # noqa: ARG002  # the token knows whose it is
-        """Exchange, or renew what was exchanged before."""
+    def token(self, job: Job, subject: str, refused: str | None) -> Token:  # noqa: ARG002  # the token knows whose it is
+        """Return what was exchanged before if it is still good, else renew it, else exchange."""
         content = self._content(job)
         if not content:
             raise Refused(None, "the job has ended, or was not sent with a token")
+        if "access_token" in content:
+            kept = Token(content["access_token"], content["expires"])
+            if kept.is_good(self._clock()) and kept.text != refused:
+                return kept
         if "refresh_token" in content:
-            answer = self._realm.renewed(content["refresh_token"])
+            renewed = self._realm.renewed(content["refresh_token"])
+            # A renewed token is good for this server, too; what Data Management gets is good for itself alone.
+            narrowed = self._realm.exchanged(str(renewed.get("access_token", "")))
+            answer: Mapping[str, Any] = {"access_token": narrowed, "refresh_token": renewed.get("refresh_token")}
         else:
             answer = self._exchanged(content["subject_token"])
         found = _token(answer, self._clock())
-        if refresh := answer.get("refresh_token"):
-            kept = {"job": str(job.id), "refresh_token": str(refresh)}
-            self._grants.replace(job.id, sealing.sealed(kept, self._key))
+        if answer.get("refresh_token"):
+            self._grants.replace(job.id, self._sealed(job.id, answer))
         return found
+
+    def _sealed(self, job_id: UUID, answer: Mapping[str, Any]) -> str:
+        found = _token(answer, self._clock())
+        content = {"job": str(job_id), "refresh_token": str(answer.get("refresh_token", ""))}
+        return sealing.sealed(content | {"access_token": found.text, "expires": found.expires}, self._key)
 
     def _exchanged(self, token: str) -> Mapping[str, Any]:
         try:
@@ -115,7 +143,7 @@ class Absent(Way):
         """Always."""
         return True
 
-    def token(self, job: Job, subject: str) -> Token:
+    def token(self, job: Job, subject: str, refused: str | None) -> Token:  # noqa: ARG002  # it is asked for anew anyway
         """Ask Keycloak."""
         return self.of(subject, f"job {job.id}")
 
@@ -173,13 +201,17 @@ class Impersonation(Absent):
         self._clock = clock
 
     def of(self, subject: str, purpose: str) -> Token:
-        """Ask for somebody's token; one of an administrator is not used, whatever Keycloak allows."""
-        found = _token(self._realm.impersonated(subject), self._clock())
-        who = identity(claims(found), self._auth.client_id)
-        administers = who.roles & set(self._auth.administrators)
-        self._log.write("impersonation", who, reason="refused: an administrator" if administers else purpose)
-        if administers:
-            raise Refused(403, "administrators are not acted for by impersonation")
+        """Ask for somebody's token; one that may be an administrator's is not used, whatever Keycloak allows."""
+        try:
+            found = _token(self._realm.impersonated(subject), self._clock())
+            who = identity(claims(found), self._auth.client_id)
+        except Refused as refusal:
+            self._log.write("impersonation", None, reason=f"Keycloak refused, of {subject}, {purpose}: {refusal}")
+            raise
+        if not who.roles or who.roles & set(self._auth.administrators):
+            self._log.write("impersonation", who, reason=f"not used, {purpose}")
+            raise Refused(403, "nobody is impersonated who is an administrator, or whose token shows no roles")
+        self._log.write("impersonation", who, reason=purpose)
         return found
 
 

@@ -17,9 +17,10 @@ from tests.servers.keycloak import REALM_FILE, Keycloak
 LIFESPAN = "10"
 """Seconds a token of this realm is good: so few that each request of a run needs another."""
 ASKS = """
-import os, pathlib
+import os, pathlib, time
 from nbprocessor.kit.connection import Connection
 way = Connection("http://data", socket=os.environ["NBPROCESSOR_SOURCE_SOCKET"])
+time.sleep(wait)  # the token that came with the request has expired when its run asks for data
 for number in range(times):
     way.download("/management/indicators", "indicators", pathlib.Path(f"{number}.json"), 1000)
 assert not [name for name in os.environ if "TOKEN" in name]
@@ -85,7 +86,7 @@ def write_asking(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     cells = [
         nbformat.v4.new_raw_cell("---\nprocess:\n  id: ask\n---"),
-        nbformat.v4.new_code_cell("times: int = 1", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell("times: int = 1\nwait: float = 0.0", metadata={"tags": ["parameters"]}),
         nbformat.v4.new_code_cell(ASKS),
     ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "ask.ipynb")
