@@ -236,6 +236,8 @@ class Job:
     """The schedule that started it, if one did; it may be gone by now."""
     fire_time: datetime | None = None
     """The moment its schedule meant it to start; relative values of its inputs were resolved for it."""
+    estimated_completion: datetime | None = None
+    """When it is thought to end; None: it does not run, or there is no ground for an estimate."""
 
 
 @dataclass(frozen=True, slots=True)

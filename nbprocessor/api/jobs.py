@@ -25,6 +25,7 @@ def status_info(job: Job, base_url: str) -> dict[str, Json]:
         "started": instant(job.started),
         "finished": instant(job.finished),
         "updated": instant(job.updated),
+        "estimatedCompletion": instant(job.estimated_completion),
         "progress": job.progress,
         "links": job_links(job, f"{base_url}/jobs/{job.id}", base_url),
     }

@@ -86,5 +86,7 @@ def _line(message: str) -> str:
 
 def _facts(job: Job) -> dict[str, object]:
     times = {name: time.isoformat() for name in ("created", "started", "finished") if (time := getattr(job, name))}
+    if job.estimated_completion is not None:
+        times["estimatedCompletion"] = job.estimated_completion.isoformat()
     facts = {"jobID": str(job.id), "processID": job.process_id, "status": str(job.status), "progress": job.progress}
     return facts | {"message": job.message} | times

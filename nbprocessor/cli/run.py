@@ -107,7 +107,7 @@ async def _followed(house: "House", job: Job, *, quiet: bool) -> tuple[Job, bool
     running = asyncio.ensure_future(house.worker.run_once(job))
     with _dismissed_by_signals(house, job) as interrupted, job_bar(Console(stderr=True), quiet=quiet) as show:
         async for state in house.events.subscribe(job.id):
-            show(state.progress, state.message or str(state.status))
+            show(state.progress, state.message or str(state.status), state.estimated_completion)
         return await running, interrupted.is_set()
 
 

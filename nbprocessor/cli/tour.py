@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,8 @@ def _execute(url: str, process: dict[str, Any], console: "Console") -> dict[str,
     with job_bar(console) as show:
         for state in _events(f"{url}/jobs/{job['jobID']}/events"):
             job = state
-            show(job["progress"], job["message"] or job["status"])
+            until = job.get("estimatedCompletion")
+            show(job["progress"], job["message"] or job["status"], datetime.fromisoformat(until) if until else None)
     return job
 
 

@@ -185,7 +185,8 @@ def _replaces(job: Job, known: Job) -> bool:
 
 def _is_news(job: Job, last: Job) -> bool:
     """Tell whether ``job`` says more than ``last``; a reading of the store may be older than what was published."""
-    said = (last.status, last.progress, last.message, last.attempt)
-    return job.status.ended or (
-        job.updated >= last.updated and (job.status, job.progress, job.message, job.attempt) != said
-    )
+    return job.status.ended or (job.updated >= last.updated and _said(job) != _said(last))
+
+
+def _said(job: Job) -> tuple[object, ...]:
+    return job.status, job.progress, job.message, job.estimated_completion, job.attempt

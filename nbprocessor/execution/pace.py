@@ -1,8 +1,9 @@
 """How long cells took in earlier runs: what makes the progress of a run go as its time does."""
 
 import json
+import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -28,6 +29,10 @@ LONGEST = 1e7
 """Seconds of a cell that can be true."""
 LEAST = 0.001
 """Seconds a cell counts for at least; also a notebook whose cells take no time gets on."""
+OVERDUE = 0.2
+"""Part of its time by which a cell may be late before no estimate is given any more."""
+TICK = 1.0
+"""Seconds after which a running job is looked at, whether its progress by time is to be noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Plan:
     """What each is thought to take, or any numbers in proportion to it."""
     injected: int
     """Where papermill puts the cell with the inputs, if there are any."""
+    known: Sequence[bool] = ()
+    """Whether each ran before, so that its seconds are seconds; empty: none did."""
 
     def cells(self, of: int) -> Sequence[float]:
         """Return the seconds of a run of ``of`` cells; evenly where the cells are others than thought."""
@@ -47,21 +54,81 @@ class Plan:
             return [*self.seconds[: self.injected], LEAST, *self.seconds[self.injected :]]
         return [1.0] * of
 
+    def ran(self, of: int) -> Sequence[bool]:
+        """Return which of ``of`` cells ran before; none where the cells are others than thought."""
+        if self.known and of == len(self.known):
+            return self.known
+        if self.known and of == len(self.known) + 1:
+            return [*self.known[: self.injected], True, *self.known[self.injected :]]
+        return [False] * of
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a gauge shows."""
+
+    percent: int
+    seconds_left: float | None
+    """None: there is no ground for an estimate."""
+
 
 class Gauge:
-    """Tells how far one run is, in percent; never less than before."""
+    """Tells how far one run is, and how long it will still take; its percentage never falls.
 
-    def __init__(self, plan: Plan) -> None:
+    Args:
+        plan: What its cells are thought to take.
+        clock: Returns seconds.
+    """
+
+    def __init__(self, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan = plan
+        self._clock = clock
         self._furthest = 0
+        self._last = Progress(0, 1, "")
+        self._begun = self._told = clock()
+        """When the cell began, and when it last told of itself."""
 
-    def percent(self, progress: Progress) -> int:
-        """Return the done part of the run; 100 is left to the end."""
-        seconds = self._plan.cells(max(progress.of, 1))
-        here = progress.cell - 1
-        done = sum(seconds[:here]) + seconds[here] * progress.fraction
-        self._furthest = max(self._furthest, min(99, int(100 * done / sum(seconds) + 1e-9)))
-        return self._furthest
+    def observe(self, progress: Progress) -> None:
+        """Take what the run tells of itself."""
+        now = self._clock()
+        if progress.cell != self._last.cell:
+            self._begun = now
+        if progress.cell != self._last.cell or progress.fraction != self._last.fraction:
+            self._told = now
+        self._last = progress
+
+    def reading(self) -> Reading:
+        """Return the done part of the run and its rest; 100 is left to the end.
+
+        A cell that says nothing moves by the time it took in earlier runs, never beyond its own share.
+        """
+        here, of = max(self._last.cell - 1, 0), max(self._last.of, 1)
+        seconds, ran = self._plan.cells(of), self._plan.ran(of)
+        fraction = self._last.fraction
+        if not fraction and ran[here]:
+            fraction = min(1.0, (self._clock() - self._begun) / seconds[here])
+        percent = int(100 * (sum(seconds[:here]) + seconds[here] * fraction) / sum(seconds) + 1e-9)
+        self._furthest = max(self._furthest, min(99, percent))
+        left = self._cell_left(seconds[here], ran=ran[here])
+        if left is None or not all(ran[here + 1 :]):
+            return Reading(self._furthest, None)
+        return Reading(self._furthest, left + sum(seconds[here + 1 :]))
+
+    def _cell_left(self, seconds: float, *, ran: bool) -> float | None:
+        """Return the seconds the present cell still takes; None when nothing tells, or no longer.
+
+        Args:
+            seconds: What it is thought to take.
+            ran: It is thought so because it ran before.
+        """
+        took, told = self._told - self._begun, self._last.fraction
+        if told and took >= TICK:
+            # What it told in its first moment says nothing of its pace.
+            seconds = took / told
+        elif not ran:
+            return None
+        left = seconds - (self._clock() - self._begun)
+        return max(0.0, left) if -max(TICK, seconds * OVERDUE) < left <= LONGEST else None
 
 
 class Paces:
@@ -86,7 +153,7 @@ class Paces:
         known = self._seconds.get(process.id, {})
         taken = [max(LEAST, median(known[cell])) if cell in known else None for cell in cells]
         mean = fmean(seconds) if (seconds := [one for one in taken if one is not None]) else 1.0
-        return Plan([mean if one is None else one for one in taken], injected)
+        return Plan([mean if one is None else one for one in taken], injected, [one is not None for one in taken])
 
     def learn(self, process_id: str, notebook: Mapping[str, Any]) -> None:
         """Remember what the cells of a successful run took; cells the notebook no longer has are forgotten.

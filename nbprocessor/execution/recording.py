@@ -90,7 +90,7 @@ class Recorder:
         self._events = events
         self._secret_files = secret_files
         self.paces = Paces(store, results)
-        self._news: dict[UUID, tuple[int, str]] = {}
+        self._news: dict[UUID, tuple[int, str, datetime | None]] = {}
         self._writers: dict[UUID, asyncio.Task[None]] = {}
 
     # ----------------------------------------------------------- reading a job's folder
@@ -121,19 +121,23 @@ class Recorder:
 
     # ------------------------------------------------------------------- while it runs
 
-    def progress(self, job: Job, percent: int, message: str) -> None:
-        """Note how far a job is; returns at once, and what was not yet written is replaced by what is newer."""
-        self._news[job.id] = percent, message
+    def progress(self, job: Job, percent: int, message: str, until: datetime | None = None) -> None:
+        """Note how far a job is, and when it is thought to end; returns at once.
+
+        What was not yet written is replaced by what is newer.
+        """
+        self._news[job.id] = percent, message, until
         if job.id not in self._writers:
             self._writers[job.id] = asyncio.create_task(self._write_progress(job))
 
     async def _write_progress(self, job: Job) -> None:
         while news := self._news.pop(job.id, None):
-            percent, message = news
+            percent, message, until = news
             try:
-                if await asyncio.to_thread(self._store.progress, job, percent, message):
+                if await asyncio.to_thread(self._store.progress, job, percent, message, until):
                     now = datetime.now(UTC)
-                    self._events.publish(replace(job, progress=percent, message=message, updated=now))
+                    told = replace(job, progress=percent, message=message, estimated_completion=until, updated=now)
+                    self._events.publish(told)
             except StoreUnavailable as error:
                 log.warning("progress not noted job=%s reason=%s", job.id, error)
             await asyncio.sleep(INTERVAL)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,12 @@ from nbprocessor.errors import (
     NbprocessorError,
     StoreUnavailable,
 )
-from nbprocessor.execution import collection, limits, references, scratch, secrets, storage
+from nbprocessor.execution import collection, limits, pace, references, scratch, secrets, storage
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.environment import job_environment, way_to_data
 from nbprocessor.execution.executor import Outcome, Progress, Run, RunningJob
 from nbprocessor.execution.gateway.door import Door, Gateway, socket_of
-from nbprocessor.execution.pace import Gauge
+from nbprocessor.execution.pace import Gauge, Reading
 from nbprocessor.execution.recording import Accepted, End, Recorder
 from nbprocessor.execution.redaction import Redaction
 from nbprocessor.model import Job, JobStatus, Limits, Process
@@ -52,6 +53,7 @@ class Supervised:
     _running: RunningJob | None = None
     _last: Progress | None = None
     _gauge: Gauge | None = None
+    _shown: Reading | None = None
     _scratch: Path | None = None
     _door: Door | None = None
     _secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -166,7 +168,7 @@ class Supervised:
 
     async def _watched(self, running: RunningJob) -> tuple[Outcome, asyncio.Event | None]:
         waiting = asyncio.ensure_future(running.wait())
-        counting = asyncio.create_task(self._count())
+        beside = [asyncio.create_task(self._count()), asyncio.create_task(self._tick())]
         try:
             cause = await self._first(waiting)
             ended = waiting.done()
@@ -181,7 +183,8 @@ class Supervised:
                 await running.kill()
             raise
         finally:
-            counting.cancel()
+            for task in beside:
+                task.cancel()
         if cause is None and not ended:
             return Outcome(LimitReached("time", limits.duration(self._limits.time or 0), self._cell)), None
         if outcome.error is None and cause is None:
@@ -225,8 +228,27 @@ class Supervised:
 
     def _observe(self, progress: Progress) -> None:
         self._last = progress
-        percent = self._gauge.percent(progress) if self._gauge else progress.percent
-        self.recorder.progress(self.job, percent, self._redaction().text(progress.message))
+        assert self._gauge is not None
+        self._gauge.observe(progress)
+        self._note(progress, self._gauge.reading())
+
+    async def _tick(self) -> None:
+        """Move the progress on while a cell says nothing; noted only where somebody would see the difference."""
+        assert self._gauge is not None
+        while True:
+            await asyncio.sleep(pace.TICK)
+            reading = self._gauge.reading()
+            shown = self._shown
+            gone = shown is not None and shown.seconds_left is not None and reading.seconds_left is None
+            if self._last is not None and shown is not None and (gone or reading.percent > shown.percent):
+                self._note(self._last, reading)
+
+    def _note(self, progress: Progress, reading: Reading) -> None:
+        self._shown = reading
+        # Whole seconds: more would be news at each note, and nobody knows it better.
+        left = None if reading.seconds_left is None else timedelta(seconds=reading.seconds_left)
+        until = None if left is None else (datetime.now(UTC) + left).replace(microsecond=0)
+        self.recorder.progress(self.job, reading.percent, self._redaction().text(progress.message), until)
 
     def _redaction(self) -> Redaction:
         """Return what masks the secrets the run was given, and the tokens its gateway sent."""

@@ -147,14 +147,25 @@ class JobStore:
                 callbacks.enqueue(connection, job)
             return job
 
-    def progress(self, job: Job, progress: int, message: str) -> bool:
+    def progress(self, job: Job, progress: int, message: str, estimated_completion: datetime | None = None) -> bool:
         """Note how far a running job is; its percentage never falls.
+
+        Args:
+            job: As :meth:`claim` returned it.
+            progress: Percent.
+            message: What the client reads.
+            estimated_completion: When it is thought to end; None: nobody knows, and what was thought before is gone.
 
         Returns:
             False when the job is no longer the caller's: ended, queued again or taken by another worker.
         """
         furthest = case((jobs.c.progress > progress, jobs.c.progress), else_=progress)
-        values = {"progress": furthest, "message": message, "updated": datetime.now(UTC)}
+        values = {
+            "progress": furthest,
+            "message": message,
+            "updated": datetime.now(UTC),
+            "estimated_completion": estimated_completion,
+        }
         with writing(self.engine) as connection:
             return connection.execute(update(jobs).where(*_running(job)).values(values)).rowcount == 1
 
@@ -174,7 +185,9 @@ class JobStore:
             raise ValueError(f"{status} does not end a job")
         # The clock may have been set back since the start.
         now = max(at or datetime.now(UTC), job.started or job.created)
-        done: dict[str, Any] = {"progress": 100} if status is JobStatus.SUCCESSFUL else {}
+        done: dict[str, Any] = {"estimated_completion": None}
+        if status is JobStatus.SUCCESSFUL:
+            done["progress"] = 100
         with writing(self.engine) as connection:
             ended = _change(
                 connection, _running(job), status=status, message=message, finished=now, updated=now, **done
@@ -236,6 +249,7 @@ class JobStore:
             "started": None,
             "worker": None,
             "progress": 0,
+            "estimated_completion": None,
             "message": message,
             "not_before": not_before,
         }

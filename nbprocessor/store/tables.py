@@ -21,11 +21,12 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Number of the tables' form; rises with every change of this module.
 
 Form 1 had no table of workers; form 2 no priorities, no next attempts and no turns; form 3 no
-schedules; form 4 no sessions; form 5 no grants.
+schedules; form 4 no sessions; form 5 no grants; form 6 no
+estimated completion of jobs.
 """
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,6 +87,7 @@ jobs = Table(
     Column("not_before", Instant),
     Column("schedule_id", Uuid),
     Column("fire_time", Instant),
+    Column("estimated_completion", Instant),
     # Each ends in the order of the job list: a page is read from the index, however many jobs there are.
     Index("jobs_by_time", "created", "id"),
     Index("jobs_by_status", "status", "created", "id"),

@@ -1,6 +1,7 @@
 """Numbers, durations, sizes and times as people read them."""
 
 from datetime import UTC, datetime
+from math import ceil
 
 _KILO = 1000
 
@@ -30,6 +31,18 @@ def duration(seconds: float, language: str = "en") -> str:
         return f"{rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def about(seconds: float) -> str:
+    """Write an estimate no finer than it is: ``4 s``, ``40 s``, ``3 min``, ``2 h``; never less than is left.
+
+    ``job.js`` writes it alike as time goes by.
+    """
+    if seconds > 5400:
+        return f"{ceil(seconds / 3600)} h"
+    if seconds > 90:
+        return f"{ceil(seconds / 60)} min"
+    return f"{ceil(seconds / 5) * 5 if seconds > 10 else max(1, ceil(seconds))} s"
 
 
 def instant(text: object) -> datetime | None:

@@ -15,6 +15,9 @@ SYMBOLS: Mapping[str, str] = {
     JobStatus.DISMISSED: "⊘",
 }
 
+TIMES = ("created", "started", "finished", "updated", "estimatedCompletion")
+"""Members of a statusInfo that are times."""
+
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
@@ -26,7 +29,7 @@ class JobInfo:
     message: str
     progress: int
     times: Mapping[str, datetime]
-    """``created``, ``started``, ``finished``, ``updated``, where known."""
+    """``created``, ``started``, ``finished``, ``updated``, ``estimatedCompletion``, where known."""
     language: str
 
     @property
@@ -43,6 +46,11 @@ class JobInfo:
             return ""
         return formats.duration(max(0.0, (last - started).total_seconds()), self.language)
 
+    def left(self, now: datetime) -> str:
+        """Return how long it is thought to run on, as text; empty when nobody knows."""
+        until = self.times.get("estimatedCompletion")
+        return formats.about((until - now).total_seconds()) if until is not None and not self.ended else ""
+
     def moment(self, name: str) -> str:
         """Return one of the times as text; empty when it is not known."""
         time = self.times.get(name)
@@ -57,7 +65,7 @@ class JobInfo:
 def job_info(data: Mapping[str, Json], language: str) -> JobInfo:
     """Read a statusInfo document (OGC 18-062r2, statusInfo.yaml)."""
     progress = data.get("progress")
-    times = {name: formats.instant(data.get(name)) for name in ("created", "started", "finished", "updated")}
+    times = {name: formats.instant(data.get(name)) for name in TIMES}
     return JobInfo(
         id=str(data.get("jobID") or data.get("id")),
         process=str(data.get("processID") or ""),

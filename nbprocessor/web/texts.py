@@ -212,6 +212,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     # Job
     "job-of": ("Lauf von {process}", "Job of {process}"),
     "progress": ("Fortschritt", "Progress"),
+    "time-left": ("noch etwa {time}", "about {time} left"),
     "dismiss": ("Abbrechen", "Dismiss"),
     "dismiss-ask": ("Diesen Lauf abbrechen?", "Dismiss this job?"),
     "dismiss-failed": ("Der Lauf konnte nicht abgebrochen werden.", "The job could not be dismissed."),

@@ -8,6 +8,8 @@ const address = job.dataset.job;
 const ended = new Set(["successful", "failed", "dismissed"]);
 let shown = null;
 let asked = false;
+const left = document.getElementById("job-left");
+const ahead = Date.now() - Date.parse(left.dataset.now); // what this clock is ahead of the server's
 let stale = false;
 
 // Steps and facts are written by the server: their part of this page is taken anew, one request at a time,
@@ -29,6 +31,20 @@ async function refresh() {
   if (stale) refresh();
 }
 
+// As formats.about writes it.
+function about(seconds) {
+  if (seconds > 5400) return `${Math.ceil(seconds / 3600)} h`;
+  if (seconds > 90) return `${Math.ceil(seconds / 60)} min`;
+  return `${seconds > 10 ? Math.ceil(seconds / 5) * 5 : Math.max(1, Math.ceil(seconds))} s`;
+}
+
+function showLeft() {
+  const seconds = (Date.parse(left.dataset.until) + ahead - Date.now()) / 1000;
+  left.hidden = Number.isNaN(seconds);
+  left.textContent = left.hidden ? "" : left.dataset.text.replace("{time}", about(seconds));
+}
+setInterval(showLeft, 1000);
+
 function show(info) {
   if (info.status !== shown) {
     shown = info.status;
@@ -38,6 +54,8 @@ function show(info) {
   }
   document.getElementById("job-progress").value = info.progress ?? 0;
   document.getElementById("job-percent").textContent = `${info.progress ?? 0} %`;
+  left.dataset.until = info.estimatedCompletion ?? "";
+  showLeft();
   if (message.textContent !== (info.message ?? "") && !ended.has(info.status)) {
     // The notebook is saved a moment after a cell begins, later when it is large.
     for (const moment of [0, 1500, 6000]) setTimeout(refresh, moment);

@@ -1,6 +1,7 @@
 """One job as it runs and when it has ended."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from nbprocessor.model import JobStatus, Json
@@ -21,9 +22,11 @@ def view(page: Page) -> dict[str, Any]:
 
     A cell is ``{"id", "title"?, "state": "pending" | "running" | "done" | "failed", "seconds"?}``.
     """
-    job = job_info(page.data, page.language)
+    job, now = job_info(page.data, page.language), datetime.now(UTC)
     return {
         "job": job,
+        "now": now,
+        "left": job.left(now),
         "statuses": list(JobStatus),
         "documents": _documents(page, job.id),
         "steps": _steps(page, job.status),

@@ -1,5 +1,7 @@
 """Progress that goes as time does, by what cells took in earlier runs."""
 
+from datetime import timedelta
+
 import pytest
 
 from nbprocessor import contract
@@ -12,7 +14,30 @@ from tests.unit.notebook.written import code, parameters
 
 def percents(plan, *steps):
     gauge = Gauge(plan)
-    return [gauge.percent(Progress(cell, of, "", fraction=fraction)) for cell, of, fraction in steps]
+    found = []
+    for cell, of, fraction in steps:
+        gauge.observe(Progress(cell, of, "", fraction=fraction))
+        found.append(gauge.reading().percent)
+    return found
+
+
+class Watch:
+    """A run whose time is set by hand."""
+
+    def __init__(self, plan):
+        self.now = 100.0
+        self.gauge = Gauge(plan, lambda: self.now)
+
+    def at(self, seconds, cell=None, of=3, fraction=0.0):
+        """Return percent and seconds left so long after the start, having told of the cell if it is given."""
+        self.now = 100.0 + seconds
+        if cell is not None:
+            self.gauge.observe(Progress(cell, of, "", fraction=fraction))
+        reading = self.gauge.reading()
+        return reading.percent, None if reading.seconds_left is None else pytest.approx(reading.seconds_left)
+
+
+KNOWN = Plan([10.0, 80.0, 10.0], 0, [True, True, True])
 
 
 def test_a_cell_that_took_long_counts_for_much():
@@ -29,6 +54,57 @@ def test_progress_never_falls_and_leaves_100_to_the_end():
 
 def test_cells_nobody_thought_of_count_evenly():
     assert percents(Plan([1.0, 9.0], 0), (1, 4, 0), (3, 4, 0)) == [0, 50]
+
+
+def test_a_silent_cell_moves_by_the_time_it_took_and_never_beyond_its_share():
+    watch = Watch(KNOWN)
+    assert watch.at(0, cell=1) == (0, 100)
+    assert watch.at(5) == (5, 95)
+    assert watch.at(10, cell=2) == (10, 90)
+    assert watch.at(50) == (50, 50)
+    assert watch.at(95)[0] == watch.at(1000)[0] == 90
+
+
+def test_a_cell_that_is_a_little_late_ends_soon_and_a_very_late_one_nobody_knows_when():
+    watch = Watch(KNOWN)
+    watch.at(0, cell=2)
+    assert watch.at(90) == (90, 10)
+    assert watch.at(97) == (90, None)
+    assert watch.at(98, cell=3) == (90, 10)
+
+
+def test_the_rest_is_told_only_when_every_cell_to_come_is_known():
+    watch = Watch(Plan([10.0, 10.0, 10.0], 0, [True, False, True]))
+    assert watch.at(0, cell=1) == (0, None)
+    assert watch.at(10, cell=2) == (33, None)
+    assert watch.at(20) == (33, None)
+    assert watch.at(40, cell=3) == (66, 10)
+
+
+def test_what_a_cell_tells_counts_more_than_what_it_took_before():
+    watch = Watch(KNOWN)
+    watch.at(0, cell=2)
+    assert watch.at(100, cell=2, fraction=0.5) == (50, 110)
+    assert watch.at(120) == (50, 90)
+
+
+def test_a_cell_that_never_ran_may_tell_its_rest_itself():
+    watch = Watch(Plan([1.0], 0, [False]))
+    watch.at(0, cell=1, of=1)
+    assert watch.at(0.1, cell=1, of=1, fraction=0.5)[1] is None, "too early to say"
+    assert watch.at(30, cell=1, of=1, fraction=0.75) == (75, 10)
+
+
+def test_a_rest_longer_than_can_be_true_is_not_told():
+    watch = Watch(Plan([1.0], 0, [False]))
+    watch.at(0, cell=1, of=1)
+    assert watch.at(30, cell=1, of=1, fraction=1e-300) == (0, None)
+
+
+def test_the_cell_with_the_inputs_takes_nothing_from_what_is_known():
+    watch = Watch(Plan([10.0, 10.0], 1, [True, True]))
+    assert watch.at(0, cell=1) == (0, pytest.approx(20, abs=0.1))
+    assert Watch(Plan([10.0, 10.0], 1, [True, True])).at(0, cell=1, of=7)[1] is None
 
 
 @pytest.fixture
@@ -85,6 +161,47 @@ def test_the_second_run_is_told_by_the_time_the_first_one_took(shop):
     assert shop.inside(reached(shop, job, 85)) >= 85
     shop.dismiss(job)
     shop.ended(job)
+
+
+@pytest.mark.kernel
+def test_a_silent_cell_that_ran_before_moves_by_time_and_its_end_is_told_while_it_runs(shop):
+    cells = parameters("seconds: float = 2.0"), code("import time\ntime.sleep(seconds)", "silent")
+    assert shop.run(*cells, inputs={}).status is JobStatus.SUCCESSFUL
+    job = shop.submit(*cells, inputs={"seconds": 600.0})
+    # It says nothing: counted by cells alone it would stay where it began.
+    assert shop.inside(reached(shop, job, 30)) >= 30
+    running = shop.store.get(job.id)
+    assert running.status is JobStatus.RUNNING and running.progress < 100
+    shop.dismiss(job)
+    assert shop.ended(job).estimated_completion is None
+
+
+@pytest.mark.kernel
+def test_an_estimate_is_published_and_given_up_when_the_cell_takes_far_longer(shop):
+    cells = parameters("seconds: float = 1.0"), code("import time\ntime.sleep(seconds)", "silent")
+    assert shop.run(*cells, inputs={}).status is JobStatus.SUCCESSFUL
+    job = shop.submit(*cells, inputs={"seconds": 600.0})
+    told = shop.inside(estimated(shop, job))
+    assert job.created < told < job.created + timedelta(minutes=5)
+    assert shop.inside(given_up(shop, job))
+    shop.dismiss(job)
+    shop.ended(job)
+
+
+async def estimated(shop, job):
+    """Return the first estimate."""
+    async for state in shop.events.subscribe(job.id):
+        if state.estimated_completion or state.status.ended:
+            return state.estimated_completion
+    return None
+
+
+async def given_up(shop, job):
+    """Wait until the running job has no estimate; False when it ended first."""
+    async for state in shop.events.subscribe(job.id):
+        if state.status.ended or (state.progress > 0 and state.estimated_completion is None):
+            return not state.status.ended
+    return False
 
 
 async def reached(shop, job, percent):

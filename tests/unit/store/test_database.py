@@ -47,6 +47,17 @@ def test_a_database_of_the_first_form_is_raised_and_keeps_its_jobs(engine, datab
     raised.dispose()
 
 
+def test_a_database_of_the_sixth_form_is_raised_and_its_jobs_have_no_estimate(engine, database_url):
+    job = a_job()
+    JobStore(engine).add(job)
+    with writing(engine) as connection:
+        connection.execute(text("ALTER TABLE jobs DROP COLUMN estimated_completion"))
+        connection.execute(text("UPDATE schema_version SET version = 6"))
+    raised = open_database(database_url)
+    assert JobStore(raised).get(job.id) == job
+    raised.dispose()
+
+
 def test_a_database_of_the_second_form_is_raised_and_its_waiting_jobs_are_run(engine, database_url):
     job = a_job(owner="me")
     JobStore(engine).add(job)

@@ -183,6 +183,24 @@ def test_many_claimers_never_take_the_same_job(store):
     }
 
 
+def test_an_estimate_is_kept_while_a_job_runs_and_gone_when_nobody_knows_or_it_ends(store, running):
+    until = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    for forgotten in (
+        lambda: store.progress(running, 60, ""),
+        lambda: store.finish(running, JobStatus.FAILED, "no"),
+    ):
+        store.progress(running, 40, "", until)
+        assert store.get(running.id).estimated_completion == until
+        assert forgotten()
+        assert store.get(running.id).estimated_completion is None
+
+
+def test_a_job_that_waits_again_has_no_estimate(store, running):
+    store.progress(running, 40, "", datetime(2026, 1, 31, 12, tzinfo=UTC))
+    assert store.requeue(running)
+    assert store.get(running.id).estimated_completion is None
+
+
 def test_progress_never_falls(store, running):
     assert store.progress(running, 40, "cell 2")
     assert store.progress(running, 30, "cell 1")
