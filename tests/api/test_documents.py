@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from datetime import datetime
 
 import nbformat
 import pytest
@@ -97,6 +98,22 @@ def test_events_tell_each_state_once_and_end_with_the_job(server: Server) -> Non
     assert any(state["status"] == "running" and "1 Warten" in state["message"] for state in states)
     told = [(state["status"], state["progress"], state["message"]) for state in states]
     assert len(set(told)) == len(told)
+
+
+def test_events_and_status_tell_when_a_job_that_ran_before_is_thought_to_end(server: Server) -> None:
+    assert server.execute("echo", {"stringInput": "x", "pause": 2}).ok
+    job_id = server.execute("echo", {"stringInput": "x", "pause": 2}, prefer="respond-async").json()["jobID"]
+    asked = []
+    for state in server.events(job_id):
+        conforms(state, "statusInfo")
+        if "estimatedCompletion" in state:
+            assert state["status"] == "running"
+            assert datetime.fromisoformat(state["estimatedCompletion"]).tzinfo is not None
+            asked.append(server.get(f"/jobs/{job_id}").json())
+    assert asked
+    assert any("estimatedCompletion" in status or status["status"] == "successful" for status in asked)
+    assert "estimatedCompletion" not in state
+    assert "estimatedCompletion" not in server.get(f"/jobs/{job_id}").json()
 
 
 def test_events_are_as_browsers_want_them(server: Server, echoed: dict) -> None:

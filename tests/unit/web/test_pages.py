@@ -1,6 +1,7 @@
 """The pages: each shows its document, in both languages, accessibly, and with nothing inline."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -134,6 +135,19 @@ def test_process_cards_carry_what_the_search_box_looks_through():
 def test_a_status_is_a_word_and_a_symbol(status, word):
     html = facts(render("job", job(status), url=f"/jobs/{JOB}"))
     assert html.one("span", id="job-status").text.strip() == word
+
+
+@pytest.mark.parametrize(("language", "text"), [("de", "noch etwa 2 min"), ("en", "about 2 min left")])
+def test_a_running_job_tells_how_long_it_is_thought_to_take_yet(language, text):
+    until = (datetime.now(UTC) + timedelta(seconds=100)).isoformat()
+    html = facts(render("job", job(estimatedCompletion=until), url=f"/jobs/{JOB}", language=language))
+    assert html.one("span", id="job-left").text == text
+
+
+def test_a_job_nobody_knows_the_end_of_tells_nothing_of_it():
+    left = facts(render("job", job(), url=f"/jobs/{JOB}")).one("span", id="job-left")
+    assert (left.text, "hidden" in left.attributes) == ("", True)
+    assert not facts(render("job", job("failed"), url=f"/jobs/{JOB}")).all("span", id="job-left")
 
 
 def test_a_running_job_is_followed_and_can_be_dismissed_an_ended_one_not():
