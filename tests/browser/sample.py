@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from datetime import UTC, datetime, timedelta
 
 from sse_starlette.sse import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
@@ -54,7 +55,9 @@ class Sample:
 
     async def events(self, _):
         async def states():
-            yield ServerSentEvent(json.dumps(job(self.status, progress=70, message="3 Ansehen")), event="status")
+            until = (datetime.now(UTC) + timedelta(minutes=4.5)).isoformat()
+            state = job(self.status, progress=70, message="3 Ansehen", estimatedCompletion=until)
+            yield ServerSentEvent(json.dumps(state), event="status")
             if self.status == "running":
                 await self.changed.wait()
                 yield ServerSentEvent(json.dumps(job(self.status)), event="status")

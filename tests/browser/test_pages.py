@@ -122,6 +122,7 @@ def test_a_job_is_followed_to_its_end_and_then_shows_its_results(tab, sample_url
     page.get_by_role("button", name="Lauf starten").click()
     expect(page.locator("#job-message")).to_have_text("3 Ansehen")
     expect(page.get_by_role("progressbar")).to_have_attribute("value", "70")
+    expect(page.locator("#job-left")).to_have_text("noch etwa 5 min")
     page.request.post(f"{sample_url}/end")
     expect(page.get_by_role("link", name="Ergebnisse")).to_be_visible()
     expect(page.locator("#job-status")).to_have_text("✓ erfolgreich")
