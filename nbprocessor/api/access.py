@@ -139,7 +139,7 @@ class Door:
                 self._sign_in.security_log.signed_in(who, facts["address"])
             elif (session := await self._session(scope["method"], headers)) is not None:
                 who = session.who
-                state["visitor"] = Visitor(who.name, session.csrf_token)
+                state["visitor"] = Visitor(who.name, session.csrf_token, self._sign_in.delegation.ticket(session.id))
                 if scope["method"] not in SAFE_METHODS:
                     self._cookies.check_change(headers, session.id, headers.get(CSRF_HEADER, ""))
             shared = self._shared_job(scope) if who is None else None

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -67,9 +68,13 @@ class SignInRoutes:
             # in the request means nothing.)
             return RedirectResponse(f"{self._base_url}/sign-in?{request.url.query}", headers=FRESH)
         verifier, state, nonce = generate_code_verifier(), secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        ticket = request.query_params.get("away", "")
+        session_id = self._cookies.read(request.headers, self._cookies.session)
+        # Only a page that this session was shown has such a ticket: nobody is made to leave a token here by a link.
+        away = bool(ticket) and self._sign_in.delegation.is_ticket(ticket, session_id)
         wanted = {
             "redirect_uri": self._redirect_uri,
-            "scope": "openid",
+            "scope": "openid offline_access" if away else "openid",
             "state": state,
             "nonce": nonce,
             "code_challenge": generate_code_challenge(verifier)[0],
@@ -80,7 +85,7 @@ class SignInRoutes:
         address = await asyncio.to_thread(self._address, wanted)
         response = RedirectResponse(address, HTTPStatus.SEE_OTHER, headers=FRESH)
         kept = {"state": state, "nonce": nonce, "verifier": verifier, "to": own_page(request.query_params.get("to"))}
-        kept |= {"until": time.time() + UNDER_WAY}
+        kept |= {"until": time.time() + UNDER_WAY, "away": away}
         self._cookies.give(response, self._under_way(state), sealing.sealed(kept, self._key), UNDER_WAY)
         return response
 
@@ -98,9 +103,12 @@ class SignInRoutes:
             refusal = RequestRefused(HTTPStatus.BAD_REQUEST, f"Signing in did not work: {error}")
             raise (error if isinstance(error, RequestRefused) else refusal) from None
         assert kept is not None
-        self._sign_in.security_log.write("sign-in", session.who, pages="session", address=facts["address"])
         response = RedirectResponse(self._base_url + own_page(kept["to"]), HTTPStatus.SEE_OTHER, headers=FRESH)
         self._cookies.take_back(response, name)
+        if kept["away"]:
+            self._sign_in.security_log.write("consent", session.who, address=facts["address"])
+            return response
+        self._sign_in.security_log.write("sign-in", session.who, pages="session", address=facts["address"])
         self._cookies.give(response, self._cookies.session, session.id)
         return response
 
@@ -149,7 +157,24 @@ class SignInRoutes:
             self._sign_in.realm.redeemed, query.get("code", ""), self._redirect_uri, kept["verifier"]
         )
         previous = self._cookies.read(request.headers, self._cookies.session)
-        return await self._sign_in.sessions.begin(answer, kept["nonce"], previous)
+        if not kept["away"]:
+            return await self._sign_in.sessions.begin(answer, kept["nonce"], previous)
+        return await self._left(answer, kept["nonce"], previous)
+
+    async def _left(self, answer: Mapping[str, Any], nonce: str, session_id: str) -> Session:
+        """Keep the token somebody leaves here for his schedules; his session stays as it is.
+
+        Raises:
+            Unauthenticated: The tokens are not good, or not of whom the session is.
+        """
+        session = await self._sign_in.sessions.find(session_id)
+        checked = await self._sign_in.sessions.begin(answer, nonce)
+        await self._sign_in.sessions.end(checked.id)
+        if session is None or session.who.owner != checked.who.owner:
+            raise Unauthenticated("somebody else has signed in at Keycloak meanwhile")
+        owner, token = session.who.owner, str(answer.get("refresh_token", ""))
+        await asyncio.to_thread(self._sign_in.delegation.remember, owner, token)
+        return session
 
     async def _found(self, session_id: str) -> Session | None:
         try:

@@ -5,6 +5,7 @@ is kept sealed beside the job's row until the job ends, so that a run goes on in
 """
 
 import asyncio
+import hashlib
 import logging
 import threading
 import time
@@ -14,16 +15,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
+from nbprocessor.auth import sealing
 from nbprocessor.auth.identity import Identity, identity, owner_of
 from nbprocessor.auth.keys import PATIENCE
 from nbprocessor.auth.realm import Realm, Refused
 from nbprocessor.auth.securitylog import SecurityLog
-from nbprocessor.auth.ways import Absent, Exchange, Impersonation, JwtGrant, Token, Way, claims
+from nbprocessor.auth.ways import Absent, Exchange, Impersonation, JwtGrant, Offline, Token, Way, claims
 from nbprocessor.config import Auth
 from nbprocessor.errors import RightsLost, SignInUnavailable, TokenUnavailable
 from nbprocessor.execution.gateway.tokens import TokenSource
 from nbprocessor.model import Job
-from nbprocessor.store.grants import GrantStore
+from nbprocessor.store.grants import GrantStore, OfflineStore
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ REMEMBERED = 1_000
 """Jobs whose tokens are kept in memory."""
 RIGHTS = "rights of a schedule's owner"
 """What a token is asked for that no run gets."""
+TICKET = 3600.0
+"""Seconds a page may be open before its link does no longer."""
 KNOWN = 5.0
 """Seconds for which is remembered who somebody is that is not there: many schedules may be due at once."""
 
@@ -53,6 +57,7 @@ class Delegation(TokenSource):
         auth: Auth,
         realm: Realm,
         grants: GrantStore,
+        offline: OfflineStore,
         security_log: SecurityLog,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -64,6 +69,7 @@ class Delegation(TokenSource):
         made: Mapping[str, Callable[[], Way]] = {
             Exchange.name: lambda: Exchange(auth, realm, grants, clock),
             JwtGrant.name: lambda: JwtGrant(auth, realm, clock),
+            Offline.name: lambda: Offline(auth, realm, offline, clock),
             Impersonation.name: lambda: Impersonation(auth, realm, security_log, clock),
         }
         self._auth = auth
@@ -90,6 +96,30 @@ class Delegation(TokenSource):
         if exchange is None or not token or not self._auth.secret():  # without a secret it could not be sealed
             return None
         return partial(exchange.grant, token)
+
+    def ticket(self, session_id: str) -> str:
+        """Return what a page of a session links to so that its owner is asked to leave a token here; empty: none is."""
+        if self._offline is None or not self._auth.secret():
+            return ""
+        content = {"session": _digest(session_id), "until": self._clock() + TICKET}
+        return sealing.sealed(content, sealing.key(self._auth.secret(), "tickets"))
+
+    def is_ticket(self, ticket: str, session_id: str) -> bool:
+        """Tell whether a ticket was made for a page of this session, not long ago."""
+        content = sealing.opened(ticket, sealing.key(self._auth.secret(), "tickets"))
+        return bool(
+            session_id and content and content["session"] == _digest(session_id) and content["until"] > self._clock()
+        )
+
+    def remember(self, owner: str, refresh_token: str) -> None:
+        """Keep the offline token somebody leaves here (runs in a thread)."""
+        if self._offline is not None:
+            self._offline.keep(owner, refresh_token)
+            self._known.pop(owner, None)
+
+    @property
+    def _offline(self) -> Offline | None:
+        return next((way for way in self._ways if isinstance(way, Offline)), None)
 
     def signs_in(self, job: Job) -> bool:
         """Tell whether there is a way for a job."""
@@ -170,6 +200,10 @@ class Delegation(TokenSource):
         """Return the ``sub`` of somebody of this realm; empty: he is of another one, or nobody."""
         prefix = owner_of(self._auth.issuer_url, "")
         return owner.removeprefix(prefix) if owner is not None and owner.startswith(prefix) else ""
+
+
+def _digest(session_id: str) -> str:
+    return hashlib.sha256(session_id.encode()).hexdigest()
 
 
 def _checked(subject: str, token: Token) -> Token:

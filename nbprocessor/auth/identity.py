@@ -41,6 +41,8 @@ class Visitor:
     """Empty: nobody has signed in."""
     csrf_token: str = ""
     """What changes from this page are sent with; empty: whoever looks has no session to sign out of."""
+    ticket: str = ""
+    """What the link has by which he lets his schedules act for him; empty: there is no such link."""
 
 
 def owner_of(issuer: str, subject: str) -> str:

@@ -66,7 +66,7 @@ class SecurityLog:
         """Write a line.
 
         Args:
-            event: ``sign-in``, ``sign-out``, ``denial``, ``execution``, ``dismissal`` or ``share``.
+            event: ``sign-in``, ``sign-out``, ``consent``, ``denial``, ``execution``, ``dismissal`` or ``share``.
             who: Who did it; None: not known.
             facts: What else is known of it: ``address``, ``method``, ``path``, ``status``, ``reason``, ``process``,
                 ``job``. Values are cut to a few hundred characters.

@@ -20,7 +20,7 @@ from nbprocessor.auth.shares import Shares
 from nbprocessor.auth.tokens import Tokens
 from nbprocessor.config import Auth
 from nbprocessor.errors import StoreUnavailable
-from nbprocessor.store.grants import GrantStore
+from nbprocessor.store.grants import GrantStore, OfflineStore
 from nbprocessor.store.sessions import SessionStore
 
 log = logging.getLogger(__name__)
@@ -82,5 +82,5 @@ def build(auth: Auth, engine: Engine) -> SignIn | None:
         shares=Shares(auth.secret(), auth.share_days),
         sessions=Sessions(auth, SessionStore(engine), realm, tokens, IdTokens(auth, tokens)),
         security_log=security_log,
-        delegation=Delegation(auth, realm, GrantStore(engine), security_log),
+        delegation=Delegation(auth, realm, GrantStore(engine), OfflineStore(engine), security_log),
     )

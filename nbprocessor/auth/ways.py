@@ -14,13 +14,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from nbprocessor.auth import sealing
-from nbprocessor.auth.identity import identity
+from nbprocessor.auth.identity import identity, owner_of
 from nbprocessor.auth.realm import Realm, Refused
 from nbprocessor.auth.securitylog import SecurityLog
 from nbprocessor.config import Auth
 from nbprocessor.errors import SettingsError, SignInUnavailable
 from nbprocessor.model import Job
-from nbprocessor.store.grants import GrantStore
+from nbprocessor.store.grants import GrantStore, OfflineStore
 
 log = logging.getLogger(__name__)
 
@@ -187,6 +187,41 @@ class JwtGrant(Absent):
         }
         assertion = jwt.encode(header, assertion_of, self._key, algorithms=list(ALGORITHMS.values()))
         return _token(self._realm.granted(assertion), self._clock())
+
+
+class Offline(Absent):
+    """A token that its owner left here on the pages, until he takes it back in Keycloak's account pages."""
+
+    name: ClassVar[str] = "offline"
+
+    def __init__(self, auth: Auth, realm: Realm, store: OfflineStore, clock: Callable[[], float]) -> None:
+        self._issuer = auth.issuer_url
+        self._realm = realm
+        self._store = store
+        self._clock = clock
+        self._key = sealing.key(auth.secret(), "offline tokens")
+
+    def keep(self, owner: str, refresh_token: str) -> None:
+        """Keep what somebody leaves here."""
+        self._store.put(owner, sealing.sealed({"owner": owner, "refresh_token": refresh_token}, self._key))
+
+    def of(self, subject: str, purpose: str) -> Token:  # noqa: ARG002  # Keycloak's own log has it
+        """Renew what was left here, and exchange it for a token for Data Management."""
+        owner = owner_of(self._issuer, subject)
+        sealed = self._store.get(owner)
+        content = sealing.opened(sealed, self._key) if sealed else None
+        if content is None or content.get("owner") != owner:
+            raise Refused(None, "the owner has not allowed it on the page of schedules")
+        try:
+            renewed = self._realm.renewed(content["refresh_token"])
+        except Refused as refusal:
+            if refusal.code == "invalid_grant":  # taken back, or too old: it will never do again
+                self._store.forget(owner)
+            raise
+        if renewed.get("refresh_token") not in {None, content["refresh_token"]}:
+            self.keep(owner, str(renewed["refresh_token"]))
+        narrowed = self._realm.exchanged(str(renewed.get("access_token", "")))
+        return _token({"access_token": narrowed}, self._clock())
 
 
 class Impersonation(Absent):

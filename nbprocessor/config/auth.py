@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from nbprocessor.config.section import LOOPBACK, REFUSED, Section, Texts
 from nbprocessor.errors import SettingsError
 
-WAYS = ("exchange", "jwt_grant", "impersonation")
+WAYS = ("exchange", "jwt_grant", "offline", "impersonation")
 """Ways to a token for Data Management; all but the first also for somebody who is not there."""
 KNOWN_SECRETS = frozenset({"processor-secret", "change-me", "changeme", "secret"})
 """Secrets of example realms: everybody knows them."""

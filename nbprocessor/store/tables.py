@@ -21,12 +21,12 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """Number of the tables' form; rises with every change of this module.
 
 Form 1 had no table of workers; form 2 no priorities, no next attempts and no turns; form 3 no
 schedules; form 4 no sessions; form 5 no grants; form 6 no
-estimated completion of jobs.
+estimated completion of jobs; form 7 no offline tokens.
 """
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -211,5 +211,13 @@ grants = Table(
     "grants",
     metadata,
     Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("content", Text, nullable=False),
+)
+
+# Who lets this server act for him while he is away. Worth losing: people allow it again.
+offline_tokens = Table(
+    "offline_tokens",
+    metadata,
+    Column("owner", Text, primary_key=True),
     Column("content", Text, nullable=False),
 )
