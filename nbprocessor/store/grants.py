@@ -1,4 +1,4 @@
-"""What lets runs act for their owners: a sealed row a job, gone with its end; and one of whoever is away and allows it."""
+"""What lets runs act for their owners: a sealed row a job, gone with its end; one of each who allows it while away."""
 
 from uuid import UUID
 

@@ -40,7 +40,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Zeitpläne laufen auch, wenn Sie nicht angemeldet sind.",
         "Schedules run while you are not signed in, too.",
     ),
-    "away-allow": ("Erlauben, dass sie dann in Ihrem Namen Daten abrufen", "Allow them to fetch data in your name then"),
+    "away-allow": (
+        "Erlauben, dass sie dann in Ihrem Namen Daten abrufen",
+        "Allow them to fetch data in your name then",
+    ),
     "signed-out": ("Sie sind hier abgemeldet", "You are signed out here"),
     "signed-out-next": (
         "Es geht von selbst weiter zur Abmeldung bei Keycloak.",

@@ -71,7 +71,8 @@ def recording() -> Iterator[Recorder]:
 
 def make_realm(keycloak: Keycloak, name: str, **attributes: str) -> Keycloak:
     """Make a realm as the project's, with further attributes of the processor's client."""
-    realm = json.loads(REALM_FILE.read_text()) | {"realm": name}
+    text = REALM_FILE.read_text().replace(f"default-roles-{keycloak.realm}", f"default-roles-{name}")
+    realm = json.loads(text) | {"realm": name}
     for user in realm["users"]:
         user.pop("id", None)
     for client in realm["clients"]:

@@ -63,7 +63,8 @@ def test_who_left_a_token_here_has_his_schedules_run_in_his_name_until_he_takes_
     assert "page of schedules" in refused.text
     visitor = Visitor(house.server)
     visitor.sign_in("cora")
-    assert _followed(visitor, _link(visitor)).status_code == 200
+    came_back = _followed(visitor, _link(visitor))
+    assert came_back.status_code == 200, came_back.text
     visitor.sign_out()
     made = house.person("cora").ask("POST", "/processes/ask/schedule", json=BODY)
     assert made.status_code == 201, made.text
