@@ -325,6 +325,10 @@ class Schedule:
     """Seconds before the first retry; doubled for each further one."""
     refusals: int = 0
     """Fires in a row that could not become jobs."""
+    notify: Sequence[Mapping[str, Json]] = ()
+    """Who is told of what: ``email`` or ``webhook``, and perhaps ``on`` and ``language``."""
+    failing: bool = False
+    """Whether its latest run that ended by itself failed, with all its retries."""
     revision: int = 0
     """Rises with every change of the definition, so that nothing fires by an outdated one."""
     next_fire: datetime | None = None

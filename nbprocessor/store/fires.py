@@ -15,8 +15,10 @@ from sqlalchemy import Connection, Engine, RowMapping, Select, exists, func, ins
 from nbprocessor.model import Fire, FireOutcome, Job, JobStatus, Schedule
 from nbprocessor.store import jobs as job_store
 from nbprocessor.store import leases
+from nbprocessor.store import notices as notice_store
 from nbprocessor.store import schedules as schedule_store
 from nbprocessor.store.database import reading, writing
+from nbprocessor.store.notices import NewNotice
 from nbprocessor.store.tables import fires, jobs, schedules
 
 LEASE = "schedules"
@@ -37,6 +39,8 @@ class Step:
     """Those that ``new`` and ``changed`` name."""
     changed: Sequence[tuple[Fire, Fire]] = ()
     """Fires as they were read, and as they become; when one is no longer as it was, nothing of the step is stored."""
+    notices: Sequence[NewNotice] = ()
+    """What is to be told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class FireStore:
                 if new:
                     connection.execute(insert(fires), [asdict(fire) for fire in new])
                 stored = {fire.job_id for fire in (*new, *(after for _, after in step.changed))}
+                notice_store.enqueue(connection, step.notices)
                 made += [job for job in step.jobs if job.id in stored]
                 done.append(step)
             job_store.enter(connection, made)

@@ -63,6 +63,7 @@ class ScheduleStore:
             The schedule with its new revision; None when it was changed or removed meanwhile.
         """
         values = _values(schedule) | {"revision": schedule.revision + 1}
+        del values["failing"]  # it is what runs say, perhaps since it was read
         mine = (schedules.c.id == schedule.id, schedules.c.revision == schedule.revision)
         with writing(self.engine) as connection:
             changed = update(schedules).where(*mine).values(values).returning(*_COLUMNS)
@@ -103,17 +104,18 @@ def advance(connection: Connection, before: Schedule, after: Schedule) -> bool:
     Args:
         connection: Of the transaction.
         before: As it was read; when it has another definition or next fire by now, nothing is changed.
-        after: With what a fire changes: next fire, active, message, refusals.
+        after: With what a fire changes: next fire, active, message, refusals, failing.
 
     Returns:
         Whether it was still as it was read.
     """
-    values = {name: getattr(after, name) for name in ("next_fire", "active", "message", "refusals")}
+    values = {name: getattr(after, name) for name in ("next_fire", "active", "message", "refusals", "failing")}
     same = (
         schedules.c.id == before.id,
         schedules.c.revision == before.revision,
         schedules.c.next_fire.is_not_distinct_from(before.next_fire),
         schedules.c.active == before.active,
+        schedules.c.failing == before.failing,
     )
     return connection.execute(update(schedules).where(*same).values(due=_due(after), **values)).rowcount == 1
 

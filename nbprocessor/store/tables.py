@@ -153,6 +153,8 @@ schedules = Table(
     Column("retries", Integer, nullable=False),
     Column("retry_delay", Integer, nullable=False),
     Column("refusals", Integer, nullable=False),
+    Column("notify", JSON, nullable=False, server_default=text("'[]'")),
+    Column("failing", Boolean, nullable=False, server_default=false()),
     Column("revision", Integer, nullable=False),
     Column("next_fire", Instant),
     # When the next fire's job is to be made: its time, put off by the jitter.
@@ -161,6 +163,28 @@ schedules = Table(
     Index("schedules_by_time", "created", "id"),
     Index("schedules_by_process", "process_id", "created", "id"),
     Index("schedules_by_owner", "owner", "created", "id"),
+)
+
+# What is to be told of schedules; facts to tell it with, no results and no inputs.
+notices = Table(
+    "notices",
+    metadata,
+    # SQLite counts up in INTEGER keys only.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    # Told with it: whoever gets it twice knows by it.
+    Column("key", Uuid, nullable=False),
+    Column("schedule_id", Uuid, ForeignKey("schedules.id", ondelete="CASCADE"), nullable=False),
+    Column("event", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", Instant, nullable=False),
+    Column("last_error", Text, nullable=False),
+    Index("notices_by_time", "state", "next_attempt"),
+    Index("notices_by_schedule", "schedule_id"),
 )
 
 # No foreign key to jobs or schedules: what happened stays told when a job's record is removed.
