@@ -49,11 +49,13 @@ from nbprocessor.execution.sandbox.choice import isolations
 from nbprocessor.execution.submission import submit
 from nbprocessor.execution.worker import Worker
 from nbprocessor.model import Execution, Job, JobStatus, Process
+from nbprocessor.notices.sender import notice_sender
 from nbprocessor.outbound import Outbound
 from nbprocessor.schedule.declared import DeclaredSchedules
 from nbprocessor.schedule.firing import Firing
 from nbprocessor.schedule.leadership import Leadership
 from nbprocessor.schedule.preparation import Preparation
+from nbprocessor.schedule.recipients import Recipients
 from nbprocessor.schedule.scheduler import Scheduler
 from nbprocessor.schedule.schedules import Schedules
 from nbprocessor.store.database import open_database
@@ -164,12 +166,14 @@ def _scheduling(
         authorize=partial(authorize, sign_in),
         per_process=settings.execution.per_process,
     )
+    recipients = Recipients(settings.notice, outbound.check)
     schedules = Schedules(
         store=kept,
         fires=fires,
         results=results,
         preparation=preparation,
         settings=settings.schedule,
+        recipients=recipients,
         wake=worker.wake,
     )
     firing = Firing(
@@ -178,10 +182,12 @@ def _scheduling(
         results=results,
         preparation=preparation,
         grace=settings.schedule.grace,
+        recipients=recipients,
+        language=settings.server.language,
         wake=worker.wake,
     )
     leadership = Leadership(LeaseRegister(store.engine), identity.own())
-    declared = DeclaredSchedules(kept, lambda: catalogue.processes, settings.schedule)
+    declared = DeclaredSchedules(kept, lambda: catalogue.processes, settings.schedule, recipients)
     return schedules, Scheduler(schedules=kept, firing=firing, leadership=leadership, before=declared.follow)
 
 
@@ -344,9 +350,17 @@ def _lifespan(house: House, base_url: str) -> Callable[[Starlette], Any]:
             partial(callback_body, results=house.results, base_url=base_url),
             house.settings.outbound,
         )
+        notices = notice_sender(
+            house.store.engine,
+            house.outbound,
+            house.settings.notice,
+            base_url=base_url,
+            title=house.settings.metadata.title,
+        )
         tasks = [
             asyncio.create_task(house.worker.run(stop), name="worker"),
             asyncio.create_task(sender.run(stop), name="callbacks"),
+            asyncio.create_task(notices.run(stop), name="notices"),
             asyncio.create_task(house.catalogue.watch(stop), name="catalogue"),
         ]
         if house.settings.schedule.enabled:

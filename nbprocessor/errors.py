@@ -22,6 +22,7 @@
     │   └── UserQueueFull                               as many of one user's jobs as may wait
     ├── StoreUnavailable         .reason .retry_after   database locked, unreachable, or disk full
     ├── OutboundRefused          .url .reason           an address that must not be called, or did not answer
+    ├── NotDelivered             .where .reason         a mail that no mail server took
     ├── TokenUnavailable                                nobody can be signed in for a job any more
     ├── ExecutionError                                  why a job failed
     │   ├── CellFailed           .cell_id .ename .evalue .traceback
@@ -220,6 +221,15 @@ class OutboundRefused(NbprocessorError):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{url}: {reason}")
         self.url = url
+        self.reason = reason
+
+
+class NotDelivered(NbprocessorError):
+    """A mail was not taken: by the server, or because its recipient may no longer be written to."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+        self.where = where
         self.reason = reason
 
 

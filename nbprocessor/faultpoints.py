@@ -16,7 +16,7 @@ POINTS = frozenset({
     "folder-marked", "folder-half", "folder-made", "row-added", "row-acknowledged",  # a job is accepted
     "claimed", "run-prepared", "run-started", "data-written", "run-ended",
     "end-found", "manifest-written", "end-committed",  # its end is recorded
-    "requeued", "callback-claimed", "callback-sent",
+    "requeued", "callback-claimed", "callback-sent", "notice-claimed", "notice-sent",
     "fires-prepared", "fires-stored",  # the jobs of what is due are made
     "folder-leaving", "swept", "job-adopted", "lost-recorded", "jobs-rebuilt",
 })  # fmt: skip

@@ -60,7 +60,7 @@ class Sender(Generic[Item]):
 
         Args:
             outbox: What is due.
-            deliver: Sends an item, in a thread; raises when it does not arrive; False: there is nobody to tell any more.
+            deliver: Sends an item, in a thread; raises when it does not arrive; False: nobody is to be told any more.
             pace: How often and how fast to try again.
             describe: Names an item in the log.
             outdated: Tells of an item that did not arrive whether it is no longer worth a further attempt.

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from nbprocessor.config.auth import Auth, with_secret
 from nbprocessor.config.faults import error_of
+from nbprocessor.config.notice import Notice
 from nbprocessor.config.section import LOOPBACK
 from nbprocessor.config.settings import (
     Data,
@@ -43,7 +44,8 @@ from nbprocessor.config.sources import (
 
 __all__ = [
     "DEFAULT_FILE", "LOOPBACK", "PLATFORM_VARIABLES", "PREFIX", "Auth", "Data", "Execution", "Limits", "Logging",
-    "Maximum", "Metadata", "Notebooks", "Outbound", "Results", "Schedule", "Server", "Settings", "Store", "load",
+    "Maximum", "Metadata", "Notebooks", "Notice", "Outbound", "Results", "Schedule", "Server", "Settings", "Store",
+    "load",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from nbprocessor import contract
 from nbprocessor.config.auth import Auth
+from nbprocessor.config.notice import Notice
 from nbprocessor.config.section import LOOPBACK, REFUSED, Numbers, Section, Texts
 from nbprocessor.timing import zone_problems
 
@@ -237,6 +238,7 @@ class Settings(Section):
     maximum: Maximum = Maximum()
     data: Data = Data()
     schedule: Schedule = Schedule()
+    notice: Notice = Notice()
     auth: Auth = Auth()
     outbound: Outbound = Outbound()
     logging: Logging = Logging()

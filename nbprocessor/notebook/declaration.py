@@ -226,6 +226,15 @@ def _without(problems: Sequence[Problem], value: str) -> str:
     return value
 
 
+class RecipientBlock(_Block):
+    """Who is told of a schedule."""
+
+    email: StrictStr | None = Field(default=None, description="Mail address; or:")
+    webhook: StrictStr | None = Field(default=None, description="http or https address that JSON is posted to.")
+    on: list[Literal["failure", "recovery", "pause"]] | None = Field(default=None, description="All if left out.")
+    language: Literal["de", "en"] | None = Field(default=None, description="The server's setting if left out.")
+
+
 class ScheduleBlock(_Block):
     """When the process runs by itself, and with which inputs; the members are those of the API."""
 
@@ -243,6 +252,7 @@ class ScheduleBlock(_Block):
     overlap_policy: Literal["forbid", "queue", "allow"] = Field(default="forbid", description="While one runs.")
     retries: Annotated[int, Field(ge=0, le=10)] = 0
     retry_delay: Annotated[int, Field(ge=1, le=86_400)] = Field(default=60, description="Seconds before the first.")
+    notify: list[RecipientBlock] = Field(default_factory=list, description="Who is told of failures.")
 
 
 def listed_schedules(value: Any) -> Any:

@@ -12,6 +12,7 @@ from nbprocessor.model import Json, Process, Schedule, ScheduleFilter
 from nbprocessor.notebook.declaration import listed_schedules
 from nbprocessor.schedule import definition
 from nbprocessor.schedule.definition import Definition
+from nbprocessor.schedule.recipients import Recipients
 from nbprocessor.schedule.schedules import with_definition
 from nbprocessor.store.schedules import ScheduleStore
 
@@ -29,6 +30,7 @@ class DeclaredSchedules:
         store: ScheduleStore,
         processes: Callable[[], Mapping[str, Process]],
         settings: config.Schedule,
+        recipients: Recipients,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Take the parts.
@@ -37,11 +39,13 @@ class DeclaredSchedules:
             store: Where schedules are kept.
             processes: What is on offer; another object whenever it changes.
             settings: The server's time zone, and how often may be fired.
+            recipients: Who may be told of schedules.
             clock: The present.
         """
         self._store = store
         self._processes = processes
         self._settings = settings
+        self._recipients = recipients
         self._clock = clock
         self._followed: Mapping[str, Process] | None = None
 
@@ -72,9 +76,8 @@ class DeclaredSchedules:
         now = self._clock()
         when = {name: value for name, value in declared.items() if name != "inputs"}
         try:
-            wanted = definition.read(
-                process, {"inputs": declared.get("inputs", {}), "schedule": when}, self._settings, now
-            )
+            body = {"inputs": declared.get("inputs", {}), "schedule": when}
+            wanted = definition.read(process, body, self._settings, self._recipients, now)
         except InvalidRequest as error:
             log.warning("declared schedule has faults process=%s faults=%s", process.id, error)
             return

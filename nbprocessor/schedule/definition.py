@@ -3,7 +3,7 @@
 Source of ``inputs.execution_interval.cron``: KomMonitor's processes; clients have always sent the cron text there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,8 @@ from nbprocessor import config
 from nbprocessor.errors import InvalidRequest, Problem
 from nbprocessor.model import Json, MisfirePolicy, OverlapPolicy, Process, Timing
 from nbprocessor.notebook import validation
-from nbprocessor.schedule import placeholders
+from nbprocessor.schedule import placeholders, recipients
+from nbprocessor.schedule.recipients import Recipients
 from nbprocessor.timing import EXAMPLE, cron_problems, moment, next_time, zone_problems
 
 INTERVAL = "execution_interval"
@@ -31,6 +32,7 @@ MEMBERS: Mapping[str, Json] = {
     "overlapPolicy": {"enum": [*OverlapPolicy]},
     "retries": {"type": "integer", "minimum": 0, "maximum": 10},
     "retryDelay": {"type": "integer", "minimum": 1, "maximum": 86_400},
+    "notify": recipients.SCHEMA,
 }
 """JSON Schema of each part of the member ``schedule``."""
 REQUEST = ("inputs", "outputs", "response", "subscriber")
@@ -49,19 +51,21 @@ class Definition:
     overlap: OverlapPolicy = OverlapPolicy.FORBID
     retries: int = 0
     retry_delay: int = 60
+    notify: Sequence[Mapping[str, Json]] = ()
 
 
-def read(process: Process, body: Json, settings: config.Schedule, now: datetime) -> Definition:
+def read(process: Process, body: Json, settings: config.Schedule, allowed: Recipients, now: datetime) -> Definition:
     """Read a definition.
 
     Args:
         process: Which is to be run.
         body: An execute request with ``schedule``.
         settings: The server's time zone, and how often may be fired.
+        allowed: Who may be told of it.
         now: The schedule has to fire at some time after it.
 
     Raises:
-        InvalidRequest: Names every fault of cron text, time zone, dates, policies and relative values.
+        InvalidRequest: Names every fault of cron text, time zone, dates, policies, recipients and relative values.
     """
     if not isinstance(body, Mapping):
         raise InvalidRequest([Problem("", "The body has to be an object.")])
@@ -70,6 +74,9 @@ def read(process: Process, body: Json, settings: config.Schedule, now: datetime)
     found = list(validation.problems_of({"type": "object"}, given, "/schedule"))
     given = given if isinstance(given, Mapping) else {}
     found += _member_problems(given)
+    notify = given.get("notify", ())
+    if not validation.problems_of(recipients.SCHEMA, notify, ""):
+        found += allowed.problems(notify, "/schedule/notify")
     cron, place = _cron(given, inputs)
     wanted = request(process, body)
     found += placeholders.problems(wanted, "")
@@ -87,6 +94,7 @@ def read(process: Process, body: Json, settings: config.Schedule, now: datetime)
         overlap=OverlapPolicy(given.get("overlapPolicy", OverlapPolicy.FORBID)),
         retries=given.get("retries", 0),
         retry_delay=given.get("retryDelay", 60),
+        notify=tuple(notify),
     )
 
 
@@ -123,6 +131,7 @@ def document(definition: Any) -> dict[str, Json]:
         "overlapPolicy": str(definition.overlap),
         "retries": definition.retries,
         "retryDelay": definition.retry_delay,
+        "notify": [dict(entry) for entry in definition.notify] or None,
     }
     return {**definition.request, "schedule": {name: value for name, value in written.items() if value is not None}}
 

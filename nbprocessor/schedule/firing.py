@@ -10,11 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from nbprocessor import faultpoints
 from nbprocessor.model import Fire, FireOutcome, JobStatus, OverlapPolicy, Schedule
+from nbprocessor.schedule.announcing import announced
 from nbprocessor.schedule.misfires import passed
 from nbprocessor.schedule.preparation import Held, Preparation, Prepared, Refused
+from nbprocessor.schedule.recipients import Recipients
 from nbprocessor.store.fires import FireStore, Settled, Step
 from nbprocessor.store.results import ResultStore
 from nbprocessor.store.schedules import ScheduleStore
@@ -44,6 +47,8 @@ class Firing:
         results: ResultStore,
         preparation: Preparation,
         grace: int,
+        recipients: Recipients,
+        language: str,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the parts.
@@ -54,6 +59,8 @@ class Firing:
             results: Where the folders of the jobs go.
             preparation: Makes jobs of fires.
             grace: Seconds a missed fire may be late.
+            recipients: Who is told of schedules.
+            language: Of those who have none of their own.
             wake: Tells the worker that jobs wait.
         """
         self._schedules = schedules
@@ -61,6 +68,8 @@ class Firing:
         self._results = results
         self._preparation = preparation
         self._grace = timedelta(seconds=grace)
+        self._recipients = recipients
+        self._language = language
         self._wake = wake
 
     def round(self, now: datetime, holder: str | None) -> None:
@@ -102,7 +111,14 @@ class Firing:
     def note_ended(self, now: datetime, holder: str | None) -> None:
         """Note how jobs ended, and let what failed be tried again."""
         settled = self._fires.ended(BATCH)
-        self._store([(_noted(one, now), ()) for one in settled], holder)
+        stepped, latest = [], dict[UUID, Schedule]()
+        for one in settled:
+            # What one run changes of its schedule is what the next one finds.
+            schedule = latest.get(one.schedule.id, one.schedule)
+            step = self._announced(_noted(replace(one, schedule=schedule), now))
+            latest[schedule.id] = step.after
+            stepped.append((step, ()))
+        self._store(stepped, holder)
 
     def _step(self, schedule: Schedule, now: datetime, busy: Fire | None) -> tuple[Step, Sequence[Prepared]]:
         """Decide what becomes of everything of one schedule that is due."""
@@ -123,12 +139,15 @@ class Firing:
                 new.append(fire)
                 made += prepared
                 busy = fire if prepared else busy
-        return Step(schedule, after, new, [one.job for one in made]), made
+        return self._announced(Step(schedule, after, new, [one.job for one in made])), made
 
     def _start(self, fire: Fire, schedule: Schedule, now: datetime) -> tuple[Step, Sequence[Prepared]]:
         begun, after, made = self._made(replace(fire, noted=now), schedule)
         step = Step(schedule, schedule if after == schedule else after, (), [one.job for one in made], [(fire, begun)])
-        return step, made
+        return self._announced(step), made
+
+    def _announced(self, step: Step) -> Step:
+        return announced(step, self._recipients.of(step.after.notify), self._language)
 
     def _made(self, fire: Fire, schedule: Schedule) -> tuple[Fire, Schedule, list[Prepared]]:
         """Make the job of a fire; or say why not, and pause the schedule when that is not going to change."""

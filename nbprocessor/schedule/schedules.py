@@ -14,6 +14,7 @@ from nbprocessor.schedule import definition
 from nbprocessor.schedule.definition import Definition
 from nbprocessor.schedule.firing import BACKFILL
 from nbprocessor.schedule.preparation import Preparation
+from nbprocessor.schedule.recipients import Recipients
 from nbprocessor.store.fires import FireStore, Step
 from nbprocessor.store.results import ResultStore
 from nbprocessor.store.schedules import ScheduleStore
@@ -40,6 +41,7 @@ class Schedules:
         results: ResultStore,
         preparation: Preparation,
         settings: config.Schedule,
+        recipients: Recipients,
         wake: Callable[[], None] = lambda: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -51,6 +53,7 @@ class Schedules:
             results: Where the folders of the jobs go.
             preparation: Makes jobs, by what is on offer.
             settings: The server's time zone, and how often may be fired.
+            recipients: Who may be told of schedules.
             wake: Tells the worker that jobs wait.
             clock: The present.
         """
@@ -59,6 +62,7 @@ class Schedules:
         self._results = results
         self._preparation = preparation
         self._settings = settings
+        self._recipients = recipients
         self._wake = wake
         self._clock = clock
 
@@ -252,7 +256,7 @@ class Schedules:
         """Read a definition, and the request in it; every fault of both is named."""
         process = self._process(process_id)
         try:
-            return definition.read(process, body, self._settings, now)
+            return definition.read(process, body, self._settings, self._recipients, now)
         except InvalidRequest as error:
             problems = list(error.problems)
         if isinstance(body, Mapping) and not any(problem.pointer.startswith("/inputs") for problem in problems):
@@ -297,6 +301,7 @@ def with_definition(known: Schedule, wanted: Definition, following: datetime, no
         overlap=wanted.overlap,
         retries=wanted.retries,
         retry_delay=wanted.retry_delay,
+        notify=wanted.notify,
         message="",
         refusals=0,
         next_fire=following if wanted.active else None,

@@ -15,7 +15,7 @@ from nbprocessor.store import tables
 
 PATIENCE = 5
 """Seconds a transaction waits for another one's lock, and a connection for its server."""
-_ONLY_ADDED_TO = frozenset({1, 2, 3, 4, 5, 6, 7})
+_ONLY_ADDED_TO = frozenset({1, 2, 3, 4, 5, 6, 7, 8})
 """Forms that become the present one by making the tables, columns and indexes they do not have."""
 _WRITES = "nbprocessor_writes"
 _ALONE = 0x6E62_7072

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Table, and_, exists, select, update
 
@@ -58,12 +58,7 @@ class Outbox(Generic[Item]):
         earlier = table.alias()
         same_line = and_(*(earlier.c[name] == table.c[name] for name in self._line))
         waits = exists().where(same_line, earlier.c.id < table.c.id, earlier.c.state == "pending")
-        due = (
-            select(table.c.id)
-            .where(*self._due(now), ~waits)
-            .order_by(table.c.next_attempt, table.c.id)
-            .limit(limit)
-        )
+        due = select(table.c.id).where(*self._due(now), ~waits).order_by(table.c.next_attempt, table.c.id).limit(limit)
         with writing(self._engine, alone=True) as connection:
             ids = connection.scalars(due).all()
             if not ids:

@@ -154,6 +154,7 @@ def _values(schedule: Schedule) -> dict[str, Any]:
 def _schedule(row: Mapping[str, Any] | RowMapping) -> Schedule:
     values: dict[str, Any] = {**row}
     timing = Timing(**{name: values.pop(name) for name in _TIMING})
+    values["notify"] = tuple(values["notify"])
     values["misfire"] = MisfirePolicy(values["misfire"])
     values["overlap"] = OverlapPolicy(values["overlap"])
     return Schedule(timing=timing, **values)

@@ -21,12 +21,12 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """Number of the tables' form; rises with every change of this module.
 
 Form 1 had no table of workers; form 2 no priorities, no next attempts and no turns; form 3 no
 schedules; form 4 no sessions; form 5 no grants; form 6 no
-estimated completion of jobs; form 7 no offline tokens.
+estimated completion of jobs; form 7 no offline tokens; form 8 no notices.
 """
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

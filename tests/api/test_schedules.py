@@ -177,3 +177,29 @@ def test_the_health_of_the_server_tells_of_schedules(server: Server, made: dict)
     schedules = server.get("/health").json()["schedules"]
     assert schedules["active"] >= 1
     assert isinstance(schedules["firesHere"], bool)
+
+
+def test_who_is_told_of_a_schedule_is_kept_shown_and_changed(server: Server) -> None:
+    notify = [{"webhook": "https://example.org/hook", "on": ["failure"]}]
+    made = schedule(server, inputs=WORD, schedule=MONTHLY | {"notify": notify}).json()
+    address = f"/schedules/{made['scheduleID']}"
+    assert server.get(address).json()["notify"] == notify
+    page = server.get(f"{address}?f=html&lang=en").text
+    assert "https://example.org/hook" in page
+    assert "when runs fail" in page
+    changed = requests.patch(server.url + address, json={"schedule": {"notify": None}}, timeout=60).json()
+    assert "notify" not in changed
+    assert "example.org" not in server.get(f"{address}?f=html").text
+    server.delete(address)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "member"),
+    [({"email": "a@example.org"}, "email"), ({"webhook": "ftp://example.org/"}, "webhook")],
+)
+def test_a_recipient_that_cannot_be_told_is_refused_with_the_field(
+    server: Server, recipient: dict, member: str
+) -> None:
+    answer = schedule(server, inputs=WORD, schedule=MONTHLY | {"notify": [recipient]})
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"]) == (400, f"/schedule/notify/0/{member}")

@@ -22,7 +22,9 @@ from tests.servers.nbprocessor import Server
 ROUNDS = int(os.environ.get("FAULTS", "1"))
 AT_THE_START = {"swept", "job-adopted", "requeued"}
 """Passed before the first request, when there is something that a server before has left."""
-ELSEWHERE = {"data-written", "fires-prepared", "fires-stored", "lost-recorded", "jobs-rebuilt"}
+ELSEWHERE = {"data-written", "fires-prepared", "fires-stored", "lost-recorded", "jobs-rebuilt"} | {
+    "notice-claimed", "notice-sent",
+}  # fmt: skip
 """Not passed by a server that runs nothing and has no schedules."""
 AT_WORK = sorted(faultpoints.POINTS - ELSEWHERE - AT_THE_START)
 SEVERAL = {"file-written": 9, "file-synced": 3, "file-renamed": 3, "folder-half": 4}

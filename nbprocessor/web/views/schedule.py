@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from nbprocessor.model import Json
 from nbprocessor.web.scheduleinfo import fire_info, schedule_info
 from nbprocessor.web.views import Page
 
@@ -27,6 +28,13 @@ def view(page: Page) -> dict[str, Any]:
     return {
         "schedule": schedule_info(page.data, page.language),
         "facts": [(key, str(page.data[name])) for name, key in _FACTS.items() if page.data.get(name) not in {None, ""}],
+        "told": [_told(entry) for entry in page.data.get("notify") or ()],
         "inputs": json.dumps(inputs, ensure_ascii=False, indent=2) if inputs else "",
         "fires": [fire_info(fire, page.language) for fire in page.data.get("lastRuns") or ()],
     }
+
+
+def _told(entry: Mapping[str, Json]) -> tuple[str, list[str]]:
+    """Return the address of a recipient, and the texts that say of what he is told."""
+    events = entry.get("on") or ("failure", "recovery", "pause")
+    return str(entry.get("email") or entry.get("webhook") or ""), [f"notice-{event}" for event in events]

@@ -4,7 +4,10 @@ from uuid import uuid4
 
 import pytest
 
-MONTHLY = "inputs: {stringInput: '{{ last_month_end }}'}\nschedule: {cron: 0 3 1 * *, name: monthly, retries: 2}\n"
+MONTHLY = (
+    "inputs: {stringInput: '{{ last_month_end }}'}\n"
+    "schedule: {cron: 0 3 1 * *, name: monthly, retries: 2, notify: [{webhook: https://example.org}]}\n"
+)
 
 
 @pytest.fixture

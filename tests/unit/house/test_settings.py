@@ -208,3 +208,24 @@ def test_a_secret_without_a_file_is_told_when_the_server_starts(file, tmp_path):
     said = complaint(file(f"data: {{secrets: {{KEY: {tmp_path}/none}}}}"))
     assert f"data.secrets.KEY is '{tmp_path}/none': there is no file {tmp_path}/none that can be read." in said
     assert "data.secrets.key" in complaint(file(f"data: {{secrets: {{key: {tmp_path}}}}}"))
+
+
+@pytest.mark.parametrize(
+    ("notice", "key"),
+    [
+        ({"host": "mail"}, "sender"),
+        ({"host": "mail", "sender": "A <a@example.org>"}, "sender"),
+        ({"operator": "a@example.org"}, "operator"),
+        (
+            {"host": "mail", "sender": "a@example.org", "domains": "example.org", "operator": "b@example.com"},
+            "operator",
+        ),
+        ({"host": "mail", "sender": "a@example.org", "user": "a"}, "user"),
+        ({"host": "mail", "sender": "a@example.org", "user": "a", "password_file": "/nowhere"}, "password_file"),
+        ({"host": "mail", "sender": "a@example.org", "user": "a", "password_file": __file__, "tls": "none"}, "tls"),
+    ],
+)
+def test_notices_that_could_not_be_sent_are_refused_at_the_start(notice, key):
+    with pytest.raises(SettingsError, match=rf"notice\.{key} ") as caught:
+        config.load(notice=notice)
+    assert caught.value.key == f"notice.{key}"

@@ -19,7 +19,7 @@ TWO = """  schedule:
 
 @pytest.fixture
 def declared(table):
-    return DeclaredSchedules(table.store, lambda: table.processes, table.settings, lambda: table.now)
+    return DeclaredSchedules(table.store, lambda: table.processes, table.settings, table.recipients, lambda: table.now)
 
 
 def saved(table, declared, facts: str = "") -> list:
@@ -41,6 +41,19 @@ def test_several_have_names_and_stay_themselves_when_they_change(table, declared
     assert {one.id for one in before} == {one.id for one in after}
     assert sorted(one.timing.cron for one in after) == ["0 3 * * *", "0 5 1 * *"]
     assert saved(table, declared, TWO.replace("0 4 1 * *", "0 5 1 * *")) == after
+
+
+def test_who_is_told_of_it_is_declared_too(table, declared):
+    told = '{cron: 0 3 * * *, notify: [{email: a@example.org, "on": [failure]}]}'
+    (schedule,) = saved(table, declared, f"  schedule: {told}")
+    assert schedule.notify == ({"email": "a@example.org", "on": ["failure"]},)
+    assert saved(table, declared, f"  schedule: {told}") == [schedule]
+
+
+@pytest.mark.parametrize("told", ["{fax: 1}", "{email: a@example.org, language: fr}"])
+def test_a_recipient_that_is_none_is_a_fault_of_the_notebook(table, declared, told):
+    with pytest.raises(NotebookError, match="notify"):
+        saved(table, declared, f"  schedule: {{cron: 0 3 * * *, notify: [{told}]}}")
 
 
 def test_one_that_is_no_longer_declared_is_removed_and_its_jobs_stay(table, declared):

@@ -13,9 +13,11 @@ from nbprocessor.errors import RightsLost, SignInUnavailable
 from nbprocessor.execution import identity
 from nbprocessor.model import Fire, Job, JobFilter, JobStatus, Process, Schedule
 from nbprocessor.notebook.describe import read
+from nbprocessor.outbound import Outbound
 from nbprocessor.schedule.firing import Firing
 from nbprocessor.schedule.leadership import Leadership
 from nbprocessor.schedule.preparation import Preparation
+from nbprocessor.schedule.recipients import Recipients
 from nbprocessor.schedule.schedules import Schedules
 from nbprocessor.store.database import open_database
 from nbprocessor.store.fires import FireStore
@@ -31,6 +33,7 @@ DAY = timedelta(days=1)
 INPUTS = "day: date = date(2020, 1, 1)\nword: str = 'a'"
 DAILY = "0 0 * * *"
 HOURLY = "0 * * * *"
+MAIL = config.Notice(host="127.0.0.1", sender="service@example.org")
 
 
 def process(folder: Path, parameters: str = INPUTS, facts: str = "", *, rewrite: bool = True) -> Process:
@@ -47,7 +50,9 @@ def process(folder: Path, parameters: str = INPUTS, facts: str = "", *, rewrite:
 class Timetable:
     """The parts, and what tests do with them."""
 
-    def __init__(self, folder: Path, url: str = "", *, hold: bool = True, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, url: str = "", *, hold: bool = True, notice: config.Notice = MAIL, **settings: Any
+    ) -> None:
         self.folder = folder
         self.now = NOW
         self.processes: dict[str, Process] = {"trial": process(folder / "notebooks", rewrite=False)}
@@ -63,9 +68,15 @@ class Timetable:
             read=partial(bodies.execution, check_url=lambda _: None),
             authorize=self._authorize,
         )
-        parts = {"fires": self.fires, "results": self.results, "preparation": preparation}
+        self.recipients = Recipients(notice, Outbound(config.Outbound()).check)
+        parts = {
+            "fires": self.fires,
+            "results": self.results,
+            "preparation": preparation,
+            "recipients": self.recipients,
+        }
         self.schedules = Schedules(store=self.store, settings=self.settings, clock=lambda: self.now, **parts)
-        self.firing = Firing(schedules=self.store, grace=self.settings.grace, **parts)
+        self.firing = Firing(schedules=self.store, grace=self.settings.grace, language="de", **parts)
         self.holder = identity.own()
         if hold:
             assert Leadership(LeaseRegister(self.engine), self.holder).hold()

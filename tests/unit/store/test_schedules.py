@@ -187,7 +187,7 @@ def test_a_database_of_the_third_form_is_raised_and_keeps_its_jobs(engine, datab
     job = a_job()
     store.add(job)
     with writing(engine) as connection:
-        for table in ("schedules", "fires", "leases"):
+        for table in ("notices", "schedules", "fires", "leases"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("DROP INDEX jobs_by_schedule"))
         for column in ("schedule_id", "fire_time"):
@@ -198,6 +198,19 @@ def test_a_database_of_the_third_form_is_raised_and_keeps_its_jobs(engine, datab
     assert "jobs_by_schedule" in {index["name"] for index in inspect(raised).get_indexes("jobs")}
     assert set(tables.metadata.tables) <= set(inspect(raised).get_table_names())
     assert ScheduleStore(raised).next_due() is None
+    raised.dispose()
+
+
+def test_a_database_without_notices_is_raised_and_its_schedules_tell_nobody(engine, database_url, schedules):
+    schedule = a_schedule()
+    schedules.add(schedule)
+    with writing(engine) as connection:
+        connection.execute(text("DROP TABLE notices"))
+        for column in ("notify", "failing"):
+            connection.execute(text(f"ALTER TABLE schedules DROP COLUMN {column}"))
+        connection.execute(text("UPDATE schema_version SET version = 8"))
+    raised = open_database(database_url)
+    assert ScheduleStore(raised).get(schedule.id) == schedule
     raised.dispose()
 
 
