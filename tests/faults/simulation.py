@@ -54,7 +54,7 @@ def live(folder: Path, begin: datetime, end: datetime, jumps: Sequence[tuple[dat
     """
     table, drawn, jumped = opened(folder), random.Random(seed), set()
     leadership = Leadership(LeaseRegister(table.engine), identity.own(), patience=0.5)
-    with (folder / f"minutes-{os.getpid()}").open("a", buffering=1) as minutes:
+    with minutes_of(folder, os.getpid()).open("a", buffering=1) as minutes:
         now, held, lived = begin, False, 0
         while now <= end:
             with suppress(StoreUnavailable):
@@ -82,6 +82,11 @@ def _work(table: Timetable, drawn: random.Random) -> None:
         if job := table.jobs.claim(identity.own()):
             status = JobStatus.FAILED if drawn.random() < 0.2 else JobStatus.SUCCESSFUL
             table.jobs.finish(job, status, "drawn")
+
+
+def minutes_of(folder: Path, pid: int) -> Path:
+    """Return the file in which a process notes the minutes it has lived; it is there once everything is open."""
+    return folder / f"minutes-{pid}"
 
 
 def last_minute(folder: Path, before: datetime) -> datetime:
