@@ -20,6 +20,9 @@ _FACTS = {
 }
 """What is told of a schedule beside its runs: member → text."""
 
+_EVENTS = {"failure": "notice-failure", "recovery": "notice-recovery", "pause": "notice-pause"}
+"""What recipients are told of: event → text."""
+
 
 def view(page: Page) -> dict[str, Any]:
     """Show a schedule with its next and its last runs."""
@@ -36,5 +39,5 @@ def view(page: Page) -> dict[str, Any]:
 
 def _told(entry: Mapping[str, Json]) -> tuple[str, list[str]]:
     """Return the address of a recipient, and the texts that say of what he is told."""
-    events = entry.get("on") or ("failure", "recovery", "pause")
-    return str(entry.get("email") or entry.get("webhook") or ""), [f"notice-{event}" for event in events]
+    events = entry.get("on") or _EVENTS
+    return str(entry.get("email") or entry.get("webhook") or ""), [_EVENTS[event] for event in events]

@@ -190,6 +190,7 @@ SCHEDULE = {
     "misfirePolicy": "once",
     "overlapPolicy": "forbid",
     "retries": 2,
+    "notify": [{"email": "a@example.org"}, {"webhook": "https://example.org/<b>x", "on": ["pause"]}],
     "source": "api",
     "nextRuns": ["2026-02-01T03:00:00+01:00", "2026-03-01T03:00:00+01:00"],
     "lastRun": {"fireTime": "2026-01-01T02:00:00Z", "outcome": "failed", "message": "cell broke", "jobID": JOB},
