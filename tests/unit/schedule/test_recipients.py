@@ -3,7 +3,8 @@
 import pytest
 
 from nbprocessor import config
-from nbprocessor.errors import InvalidRequest
+from nbprocessor.errors import InvalidRequest, NoSuchSchedule
+from nbprocessor.model import ScheduleFilter
 from nbprocessor.schedule import definition
 from tests.unit.schedule.timetable import HOURLY, MAIL, timetable
 
@@ -72,3 +73,12 @@ def test_only_allowed_domains_are_written_to(tmp_path):
         table.made(HOURLY, notify=[{"email": "a@EXAMPLE.org"}])
         ((_, sentence),) = problems(table, [{"email": "a@sub.example.org"}])
     assert "Example.org" in sentence
+
+
+def test_recipients_are_seen_by_the_owner_and_by_who_may_see_everything(table):
+    timing = {"cron": HOURLY, "notify": [{"email": "a@example.org"}]}
+    made = table.schedules.create("trial", {"schedule": timing}, owner="me")
+    assert table.schedules.get(made.id, "me").notify == table.schedules.get(made.id, None).notify == made.notify
+    with pytest.raises(NoSuchSchedule):
+        table.schedules.get(made.id, "somebody else")
+    assert table.schedules.list(ScheduleFilter(owner="somebody else")) == []

@@ -25,6 +25,18 @@ def test_a_schedule_tells_its_runs_to_come_and_what_became_of_the_others():
         assert word in text
 
 
+@pytest.mark.parametrize(("language", "words"), [("de", "wenn er angehalten wird"), ("en", "when it is paused")])
+def test_a_schedule_names_who_is_told_of_what(language, words):
+    text = shown("schedule", documents.SCHEDULE, language)
+    assert f"https://example.org/<b>x: {words}" in text
+    assert "a@example.org: " in text
+
+
+def test_a_schedule_of_which_nobody_is_told_does_not_speak_of_it():
+    nobody = {name: value for name, value in documents.SCHEDULE.items() if name != "notify"}
+    assert "Benachrichtigt" not in shown("schedule", nobody)
+
+
 def test_a_paused_schedule_says_why():
     assert "Das Recht fehlt." in shown("schedule", documents.PAUSED)
 
