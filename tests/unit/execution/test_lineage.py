@@ -2,7 +2,6 @@
 
 import hashlib
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from nbprocessor.model import JobStatus
 from tests.servers.city import EDITOR
 from tests.unit.execution.gateway.opened import Tokens
-from tests.unit.execution.workshop import workshop
+from tests.unit.execution.workshop import await_end_of, workshop
 from tests.unit.notebook.written import code, parameters
 
 READ = "from nbprocessor import kit\nsource = kit.open_source()\nname = source.indicator(target).name"
@@ -116,10 +115,7 @@ def test_nothing_of_the_gateway_is_left_when_its_job_has_ended(shop):
     assert socket.endswith("/data.sock")
     assert not shop.results.exists(job.id, "data.sock")
     assert not Path(socket).exists()
-    # The temporary folder goes once nobody waits for the job any more.
-    deadline = time.monotonic() + 10
-    while Path(socket).parent.exists():
-        assert time.monotonic() < deadline
+    await_end_of(Path(socket).parent)
 
 
 def test_a_notebook_learns_that_nobody_is_signed_in_and_reads_what_is_public(tmp_path, datamanagement):

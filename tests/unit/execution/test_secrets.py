@@ -10,7 +10,7 @@ from nbprocessor.errors import SecretUnavailable
 from nbprocessor.execution import secrets
 from nbprocessor.model import JobStatus
 from tests.unit.execution.test_redaction import TOKEN
-from tests.unit.execution.workshop import workshop
+from tests.unit.execution.workshop import await_end_of, workshop
 from tests.unit.notebook.written import code
 
 VALUE = 'k"ey-of-a-weather-service'
@@ -40,7 +40,7 @@ def test_a_run_reads_its_secret_from_a_file_of_its_own(shop):
     assert job.status is JobStatus.SUCCESSFUL, job.message
     length, mode, place = shop.results.read(job.id, "outputs/said.txt").decode().split(" ", 2)
     assert (int(length), mode) == (len(VALUE), "0o600")
-    assert not Path(place).exists(), "it is gone with the run"
+    await_end_of(Path(place))
     assert shop.results.manifest(job.id).redacted == {}
 
 

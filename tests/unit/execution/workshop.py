@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -168,3 +169,11 @@ async def _appears(path: Path, text: str) -> None:
     async with asyncio.timeout(PATIENCE):
         while not (path.is_file() and text in path.read_text()):
             await asyncio.sleep(0.02)
+
+
+def await_end_of(path: Path) -> None:
+    """Wait until what is in a run's temporary folder is gone: it goes once nobody waits for the job any more."""
+    deadline = time.monotonic() + 20
+    while path.exists():
+        assert time.monotonic() < deadline, f"{path} is still there"
+        time.sleep(0.01)
