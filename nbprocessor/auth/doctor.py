@@ -81,7 +81,7 @@ def _client(auth: Auth, realm: Realm) -> list[str]:
             f'group membership mapper with the claim name "groups" and full paths. If it is there, put the user '
             f"service-account-{client.lower()} into some group, so that it can be seen at work."
         )
-    return found + _exchange(auth, realm, token) + _absent(auth, realm)
+    return found + _exchange(auth, realm, token) + _absent(auth, realm, claims)
 
 
 def _exchange(auth: Auth, realm: Realm, token: str) -> list[str]:
@@ -97,8 +97,8 @@ def _exchange(auth: Auth, realm: Realm, token: str) -> list[str]:
     return []
 
 
-def _absent(auth: Auth, realm: Realm) -> list[str]:
-    """Look at the ways to act for somebody who is not there, with somebody who does not exist."""
+def _absent(auth: Auth, realm: Realm, own: Mapping[str, Json]) -> list[str]:
+    """Look at the ways to act for somebody who is not there; ``own`` is what this server's own token says."""
     found = []
     if JwtGrant.name in auth.tokens:
         try:
@@ -113,16 +113,26 @@ def _absent(auth: Auth, realm: Realm) -> list[str]:
         except SettingsError as fault:
             found.append(str(fault))
     if Impersonation.name in auth.tokens:
-        try:
-            realm.impersonated(NOBODY)
-        except Refused as refusal:
-            if "not supported" in str(refusal).lower() or "not allowed" in str(refusal).lower():
-                found.append(
-                    f'Keycloak lets the client "{auth.client_id}" impersonate nobody ({refusal}): it has to run with '
-                    "the features token-exchange and admin-fine-grained-authz:v1, and the client needs the permissions "
-                    "to impersonate users and to exchange tokens. Better: auth.tokens: [exchange, jwt_grant]."
-                )
+        found += _impersonation(auth, realm, own)
     return found
+
+
+def _impersonation(auth: Auth, realm: Realm, own: Mapping[str, Json]) -> list[str]:
+    """Look whether this server's own service account can be impersonated: of nobody else is known that he is there."""
+    try:
+        token = str(realm.impersonated(str(own.get("sub", ""))).get("access_token", ""))
+    except Refused as refusal:
+        return [
+            f'Keycloak lets the client "{auth.client_id}" impersonate nobody ({refusal}): it has to run with the '
+            "features token-exchange and admin-fine-grained-authz:v1, and the client needs the permissions to "
+            "impersonate users and to exchange tokens. Better: auth.tokens: [exchange, jwt_grant]."
+        ]
+    if "groups" in own and "groups" not in _claims(token):
+        return [
+            f"Impersonated tokens carry no groups: they are made with the mappers of the client "
+            f'"{auth.target_client_id}", which needs the group membership mapper, too.'
+        ]
+    return []
 
 
 def _pages(auth: Auth, realm: Realm, base_url: str) -> list[str]:

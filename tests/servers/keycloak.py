@@ -232,6 +232,20 @@ def install() -> tuple[Path, Path]:
     return home, data
 
 
+def install_legacy() -> Path:
+    """Build Keycloak once more, with the legacy token exchange that older platforms rely on; return where it is."""
+    home, _ = _installed_or_missing()
+    legacy = home.with_name(f"{home.name}-legacy")
+    with FileLock(f"{legacy}.lock"), tempfile.TemporaryDirectory(dir=home.parent) as name:
+        if not legacy.exists():
+            made = Path(name) / "home"
+            shutil.copytree(home, made)
+            features = "--features=token-exchange,admin-fine-grained-authz:v1"
+            _run([str(made / "bin" / "kc.sh"), "build", "--db=dev-file", "--cache=local", features])
+            made.rename(legacy)
+    return legacy
+
+
 def home_folder() -> Path:
     """Return where Keycloak is, or will be."""
     return user_cache_path("nbprocessor-tests") / f"keycloak-{VERSION}"
