@@ -1,6 +1,7 @@
 """A job's log file: what its processes write, up to a limit."""
 
 import math
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,13 +19,17 @@ class JobLog:
             path: Of the file.
             limit: None: everything is kept.
         """
-        self._file = path.open("ab", buffering=0)
+        self._file: FileIO | None = None
         self._left = math.inf if limit is None else limit
         self._limit = limit
+        try:
+            self._file = path.open("ab", buffering=0)
+        except OSError:
+            self._left = 0  # the disk is full, as in :meth:`write`
 
     def write(self, content: bytes) -> None:
         """Keep what fits, on a full disk nothing: whoever writes to the log must not have to wait for it."""
-        if self._left <= 0:
+        if self._left <= 0 or self._file is None:
             return
         try:
             self._file.write(content if self._left >= len(content) else content[: int(self._left)])
@@ -40,4 +45,5 @@ class JobLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
