@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 import pytest
@@ -132,7 +132,8 @@ def test_nothing_is_lost_when_processes_are_killed_under_load(tmp_path, notebook
                 # The moment of the kill is what is drawn; it is no event that could be waited for.
                 time.sleep(drawn.uniform(0.1, 4))
                 killed += 1
-                _victim(server, drawn).kill()
+                with suppress(psutil.NoSuchProcess):  # it has just ended by itself
+                    _victim(server, drawn).kill()
                 if killed % 2:
                     server.process.kill()
                     server.process.wait()
