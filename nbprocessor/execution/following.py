@@ -14,7 +14,7 @@ from nbprocessor.model import Limits
 
 
 class Link:
-    """Ties a run to whoever started it. This one ties it to nobody; :mod:`.child` reports to the executor."""
+    """Ties a run to whoever started it. This one ties it to nobody; that of :mod:`.runner` to the executor."""
 
     def __init__(self) -> None:
         self.failure: ExecutionError | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.keycloak.acting import Recorder, recording
 from tests.keycloak.notebooks import write_notebooks
 from tests.servers.keycloak import Keycloak
 from tests.servers.nbprocessor import Server, start
@@ -80,3 +81,10 @@ def guarded(folder: Path, keycloak: Keycloak, source: str = "", **settings: str)
 def signed(keycloak: Keycloak, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """A server with the settings the old system's environment gives it."""
     yield from guarded(tmp_path_factory.mktemp("signed"), keycloak)
+
+
+@pytest.fixture(scope="module")
+def data() -> Iterator[Recorder]:
+    """Stand where Data Management is, and keep what comes in."""
+    with recording() as recorder:
+        yield recorder

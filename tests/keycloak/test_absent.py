@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.keycloak.acting import Recorder, make_realm, recording, write_asking
+from tests.keycloak.acting import make_realm, write_asking
 from tests.keycloak.conftest import Guarded, guarded
 from tests.servers.keycloak import Keycloak
 
@@ -44,12 +44,6 @@ def realm(keycloak: Keycloak, key: Path) -> Keycloak:
     for name in ("cora", "carl", "edda", "anna"):
         _link(made, name)
     return made
-
-
-@pytest.fixture(scope="module")
-def data() -> Iterator[Recorder]:
-    with recording() as recorder:
-        yield recorder
 
 
 @pytest.fixture(scope="module")

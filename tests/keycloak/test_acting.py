@@ -11,7 +11,7 @@ import pytest
 from nbprocessor.auth.realm import Realm
 from nbprocessor.auth.ways import Exchange
 from nbprocessor.config import Auth
-from tests.keycloak.acting import LIFESPAN, Recorder, make_realm, recording, write_asking
+from tests.keycloak.acting import LIFESPAN, make_realm, write_asking
 from tests.keycloak.conftest import Guarded, guarded
 from tests.servers.keycloak import Keycloak
 
@@ -36,12 +36,6 @@ class Asked:
 @pytest.fixture(scope="module")
 def realm(keycloak: Keycloak) -> Keycloak:
     return make_realm(keycloak, "acting")
-
-
-@pytest.fixture(scope="module")
-def data() -> Iterator[Recorder]:
-    with recording() as recorder:
-        yield recorder
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 import requests
 
-from tests.keycloak.acting import Recorder, make_realm, recording, write_asking
+from tests.keycloak.acting import make_realm, write_asking
 from tests.keycloak.conftest import Guarded, guarded
 from tests.keycloak.visitors import Visitor
 from tests.servers.keycloak import Keycloak
@@ -21,12 +21,6 @@ BODY = {"inputs": {}, "schedule": {"cron": "0 0 1 1 *"}}
 @pytest.fixture(scope="module")
 def realm(keycloak: Keycloak) -> Keycloak:
     return make_realm(keycloak, "offline")
-
-
-@pytest.fixture(scope="module")
-def data() -> Iterator[Recorder]:
-    with recording() as recorder:
-        yield recorder
 
 
 @pytest.fixture(scope="module")
