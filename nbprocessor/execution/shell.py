@@ -11,11 +11,13 @@ import base64
 import builtins
 import contextlib
 import faulthandler
+import gc
 import io
 import json
 import os
 import random
 import re
+import select
 import signal
 import socket
 import struct
@@ -34,7 +36,7 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets.config import Config
 
-from nbprocessor.execution import limits
+from nbprocessor.execution import limits, pages
 from nbprocessor.execution.sandbox.namespaces import Retreat, View
 from nbprocessor.model import Limits
 
@@ -43,8 +45,17 @@ SIZE = struct.Struct("<Q")
 """Each message is JSON behind its length in bytes."""
 BUFFER = 1 << 16
 """Characters of text kept back at most."""
+AT_ONCE = 0.001
+"""Seconds in which nothing else runs that a cell has left running in the loop."""
 PAUSE = 0.02
 """Seconds between two messages of text at least, while lines come quickly."""
+
+REHEARSED = (
+    "print(1)\n1 + 1",
+    "import pandas\npandas.DataFrame({'a': [1.0]})",
+    "import geopandas, shapely\ngeopandas.GeoSeries([shapely.Point(1, 2)]).buffer(1).area",
+)
+"""What most notebooks do, each in its way; cells of :func:`rehearse`."""
 
 _AWAITING = re.compile(r"\b(await|async)\b")
 
@@ -55,6 +66,12 @@ class _Outlet:
     """Where the shell's messages go; the socket is there after the fork only."""
 
     emit: ClassVar[Emit] = staticmethod(lambda *_: None)
+
+
+class _Written:
+    """The pages of memory that a shell will write to, whatever its notebook does."""
+
+    runs: ClassVar[Sequence[pages.Run]] = ()
 
 
 class _Stream(io.TextIOBase):
@@ -173,6 +190,18 @@ class _Shell(InteractiveShell):  # type: ignore[misc]  # likewise
     def init_virtualenv(self) -> None:
         """Do nothing, as ipykernel's: this interpreter is the one that was meant."""
 
+    def atexit_operations(self) -> None:
+        """Let go of the cells' objects, so that a file one of them has left open is complete.
+
+        IPython prepares the shell for more cells instead, and removes temporary files, which go with the run's folder.
+        """
+        for name in [name for name in self.user_ns if name not in {"__builtin__", "__builtins__", "__name__"}]:
+            del self.user_ns[name]
+        self.user_ns_hidden.clear()
+        self.last_execution_result = None
+        self.displayhook._ = self.displayhook.__ = self.displayhook.___ = None
+        gc.collect()
+
 
 def prepare() -> None:
     """Make the shell and import what draws; called once, in the fork server, before anything is forked."""
@@ -193,6 +222,20 @@ def prepare() -> None:
     shell.reset()
     shell.execution_count = 1
     shell.displayhook.flush()
+
+
+def rehearse() -> None:
+    """Find out what shells write to in memory; called once, in the fork server, when all is there to be forked."""
+    _Written.runs = pages.learn(_rehearsed)
+
+
+def _rehearsed() -> None:
+    """Be a shell from its beginning to its end."""
+    shell = InteractiveShell.instance()
+    _prepared(shell, None)
+    for code in REHEARSED:
+        shell.run_cell(code, store_history=True)
+    atexit._run_exitfuncs()  # noqa: SLF001  # as in :func:`serve`
 
 
 def serve(connection: socket.socket, hidden: Sequence[Path] | None = None) -> None:
@@ -240,6 +283,7 @@ def serve(connection: socket.socket, hidden: Sequence[Path] | None = None) -> No
 
 def _prepared(shell: InteractiveShell, hidden: Sequence[Path] | None) -> tuple[Retreat | None, OSError | None]:
     """Do what needs no knowledge of the job, before there is one: a fork has the time for it, a job has not."""
+    pages.copy(_Written.runs)
     sys.stdout, sys.stderr = _Stream("stdout", 1), _Stream("stderr", 2)
     sys.modules["__main__"] = shell.user_module
     shell.user_ns["__name__"] = "__main__"
@@ -286,7 +330,9 @@ async def _read(connection: socket.socket, size: int) -> bytes | None:
         try:
             part = connection.recv(size - len(content), socket.MSG_DONTWAIT)
         except BlockingIOError:
-            await _readable(connection)
+            # Most often the next cell comes at once, and the loop takes longer to wait for it.
+            if not select.select([connection], [], [], AT_ONCE)[0]:
+                await _readable(connection)
             continue
         if not part:
             return None

@@ -14,7 +14,6 @@ job after the other and has two processes: :mod:`.runner`, which knows papermill
 
 import contextlib
 import ctypes
-import gc
 import importlib
 import json
 import os
@@ -25,7 +24,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nbprocessor.execution import keeper, messages, processtree, runner, shell
+from nbprocessor.execution import keeper, messages, pages, processtree, runner, shell
 from nbprocessor.execution.attendance import Attendance
 from nbprocessor.execution.sandbox import namespaces
 
@@ -38,7 +37,6 @@ PRELOADED = (
 """What notebooks import; whatever else they import is imported in each run, as everywhere."""
 READY = {"ready": True}
 _PR_SET_PDEATHSIG = 1
-_MADV_COLLAPSE, _LARGE = 25, 1 << 21
 
 
 def main() -> None:
@@ -54,9 +52,8 @@ def main() -> None:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001  # a package that cannot be imported is for the notebook that wants it
             print(f"fork server goes without {name}: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  # its standard error is the log
-    gc.collect()
-    gc.freeze()  # what is here now is not looked through, and so not copied, in every fork
-    _use_large_pages()
+    pages.share()
+    shell.rehearse()
     messages.send(control, READY)
     _Zygote(control).serve()
 
@@ -204,22 +201,6 @@ def _furnish_and_keep(writes: int, tells: int, keep: Callable[[], None]) -> None
         traceback.print_exc()
     finally:
         os._exit(code)
-
-
-def _use_large_pages() -> None:
-    """Have memory kept in pages of 2 MB where the system can: a fork copies, and its end frees, a list of all pages.
-
-    Source: madvise(2), MADV_COLLAPSE, Linux 6.1; what cannot be done is left as it is.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        madvise = ctypes.CDLL(None).madvise
-        madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-        for line in Path("/proc/self/maps").read_text().splitlines():
-            place, rights, _, _, file, *_ = line.split()
-            if rights == "rw-p" and file == "0":
-                begin, end = (int(address, 16) for address in place.split("-"))
-                for page in range(-(-begin // _LARGE) * _LARGE, end - _LARGE + 1, _LARGE):
-                    madvise(page, _LARGE, _MADV_COLLAPSE)
 
 
 def _end_with(parent: int) -> None:

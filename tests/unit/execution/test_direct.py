@@ -318,6 +318,13 @@ def test_what_exit_functions_write_belongs_to_the_job(forks: Forks):
     assert (run.folder / "work" / "last").read_text() == "words"
 
 
+def test_a_file_that_a_cell_has_left_open_is_complete(forks: Forks):
+    run = forks.prepared("file = open('left', 'w')\nfile.write('words')")
+    outcome = forks.loop.run_until_complete(forks._finished(run, None))
+    assert outcome.error is None
+    assert (run.folder / "work" / "left").read_text() == "words"
+
+
 FORGED_END = """
 import atexit, json, os, stat, struct, threading, time
 
