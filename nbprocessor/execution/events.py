@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, aclosing, contextmanager
 from uuid import UUID
 
 from nbprocessor.errors import StoreUnavailable
@@ -108,7 +108,11 @@ class JobEvents:
         mailbox = _Mailbox()
         self._mailboxes.setdefault(job_id, set()).add(mailbox)
         if self._looking is None:
-            self._looking = asyncio.create_task(self._look_around(), name="job events")
+            # Begun before this waiter reads the store, so that what is changed after that is noticed.
+            watch = ExitStack()
+            changed = watch.enter_context(watching(self._store.engine))
+            self._looking = asyncio.create_task(self._look_around(changed), name="job events")
+            self._looking.add_done_callback(lambda _: watch.close())
         try:
             yield mailbox
         finally:
@@ -119,16 +123,14 @@ class JobEvents:
                 self._looking.cancel()
                 self._looking = None
 
-    async def _look_around(self) -> None:
+    async def _look_around(self, changed: Callable[[], bool]) -> None:
         """Put into the mailboxes what the store tells, whenever it was changed."""
-        with watching(self._store.engine) as changed:
-            # What was changed before the watch began is in the first look.
-            outdated = True
-            while True:
-                outdated = outdated or changed()
-                if outdated:
-                    outdated = not await self._look_for_all()
-                await asyncio.sleep(self._glance)
+        outdated = False
+        while True:
+            outdated = outdated or changed()
+            if outdated:
+                outdated = not await self._look_for_all()
+            await asyncio.sleep(self._glance)
 
     async def _look_for_all(self) -> bool:
         """Look into the store once for everybody; return whether it answered."""

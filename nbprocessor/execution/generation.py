@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sys
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,10 +16,19 @@ INSTALLED = (".dist-info", ".egg-info", ".pth")
 def signature() -> str:
     """Return a digest that changes when a package is installed, upgraded or removed, or this project is edited."""
     own = Path(nbprocessor.__file__).parent
-    edited = [*(own / "kit").rglob("*.py"), *(own / "execution").rglob("*.py")]
-    facts = {f"{path} {_changed(path)}" for path in edited}
+    facts = {f"{path} {changed}" for room in ("kit", "execution") for path, changed in _modules(str(own / room))}
     facts.update(*(_installed(folder, _changed(folder)) for folder in sys.path if folder))
     return hashlib.sha256("\n".join(sorted(facts)).encode()).hexdigest()
+
+
+def _modules(folder: str) -> Iterator[tuple[str, int]]:
+    """Yield path and time of every module in a folder and below."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                yield entry.path, entry.stat().st_mtime_ns
+            elif entry.is_dir() and not entry.name.startswith("__"):
+                yield from _modules(entry.path)
 
 
 @lru_cache(maxsize=64)

@@ -131,6 +131,8 @@ class Recorder:
             self._writers[job.id] = asyncio.create_task(self._write_progress(job))
 
     async def _write_progress(self, job: Job) -> None:
+        # What is over by then is told by the end.
+        await asyncio.sleep(INTERVAL)
         while news := self._news.pop(job.id, None):
             percent, message, until = news
             try:

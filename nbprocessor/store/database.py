@@ -67,7 +67,12 @@ def writing(engine: Engine, *, alone: bool = False) -> Iterator[Connection]:
     Raises:
         StoreUnavailable: The database is locked or does not answer, or its disk is full; nothing was stored.
     """
-    with _explained(engine), engine.execution_options(**{_WRITES: True}).begin() as connection:
+    with (
+        _explained(engine),
+        engine.connect() as connection,
+        connection.execution_options(**{_WRITES: True}),
+        connection.begin(),
+    ):
         if alone and engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ALONE})
         yield connection

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Integer,
     RowMapping,
     Select,
     bindparam,
@@ -23,6 +25,7 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from nbprocessor import faultpoints
 from nbprocessor.errors import NoSuchJob
@@ -30,6 +33,11 @@ from nbprocessor.model import Job, JobFilter, JobStatus, Priority, Subscriber
 from nbprocessor.store import callbacks, grants, queue
 from nbprocessor.store.database import reading, writing
 from nbprocessor.store.tables import jobs, microseconds
+
+Fence = Mapping[str, Any]
+"""What a job has to be like for being changed, by column; None: it has no value there."""
+Form = frozenset[tuple[str, bool]]
+"""The columns of a fence, and whether they have to be without a value."""
 
 _UNFINISHED = [status for status in JobStatus if not status.ended]
 _COLUMNS = [jobs.c[field.name] for field in fields(Job)]
@@ -79,8 +87,8 @@ class JobStore:
 
     def several(self, job_ids: Collection[UUID]) -> Mapping[UUID, Job]:
         """Return jobs as they are now, by id; those that are not there are left out."""
-        found = self._all(select(*_COLUMNS).where(jobs.c.id.in_(job_ids)))
-        return {job.id: job for job in found}
+        with reading(self.engine) as connection:
+            return by_id(connection, job_ids)
 
     def knows(self, job_id: UUID) -> bool:
         """Tell whether there is a job of this id."""
@@ -133,9 +141,9 @@ class JobStore:
                 return None
             job = _change(
                 connection,
-                (jobs.c.id == found.id, jobs.c.status == JobStatus.ACCEPTED),
+                {"id": found.id, "status": JobStatus.ACCEPTED, "attempt": found.attempt},
                 status=JobStatus.RUNNING,
-                attempt=jobs.c.attempt + 1,
+                attempt=found.attempt + 1,
                 worker=worker,
                 started=now,
                 updated=now,
@@ -159,15 +167,15 @@ class JobStore:
         Returns:
             False when the job is no longer the caller's: ended, queued again or taken by another worker.
         """
-        furthest = case((jobs.c.progress > progress, jobs.c.progress), else_=progress)
         values = {
-            "progress": furthest,
+            "percent": progress,
             "message": message,
             "updated": datetime.now(UTC),
             "estimated_completion": estimated_completion,
         }
         with writing(self.engine) as connection:
-            return connection.execute(update(jobs).where(*_running(job)).values(values)).rowcount == 1
+            fence = _running(job)
+            return connection.execute(_further(_form(fence)), _asked(fence) | values).first() is not None
 
     def finish(self, job: Job, status: JobStatus, message: str, at: datetime | None = None) -> Job | None:
         """End a running job; what its subscriber is to be told is stored with it.
@@ -207,7 +215,7 @@ class JobStore:
             _get(connection, job_id, owner)
             dismissed = _change(
                 connection,
-                (jobs.c.id == job_id, jobs.c.status == JobStatus.ACCEPTED),
+                {"id": job_id, "status": JobStatus.ACCEPTED},
                 status=JobStatus.DISMISSED,
                 message="dismissed before it started",
                 finished=now,
@@ -216,13 +224,14 @@ class JobStore:
             if dismissed is not None:
                 _conclude(connection, dismissed)
                 return dismissed
-            running = (jobs.c.id == job_id, jobs.c.status == JobStatus.RUNNING)
+            running = {"id": job_id, "status": JobStatus.RUNNING}
             asked = _change(connection, running, dismiss_requested=True, updated=now)
             return asked or _get(connection, job_id, owner)
 
     def running_of(self, worker: str) -> Sequence[Job]:
         """Return the jobs that are a worker's to run; some of them may have to be dismissed."""
-        return self._all(_oldest_first().where(jobs.c.status == JobStatus.RUNNING, jobs.c.worker == worker))
+        with reading(self.engine) as connection:
+            return [_job(row) for row in connection.execute(_running_of(), {"worker": worker}).mappings()]
 
     def adopt(self, job: Job, worker: str) -> Job | None:
         """Take a running job over from a worker that is gone; whatever that one still writes comes too late.
@@ -253,10 +262,9 @@ class JobStore:
             "message": message,
             "not_before": not_before,
         }
-        kept = (*_running(job), jobs.c.dismiss_requested.is_(False))
+        kept = {**_running(job), "dismiss_requested": False}
         with writing(self.engine) as connection:
-            changed = update(jobs).where(*kept).values(updated=datetime.now(UTC), **waiting)
-            return connection.execute(changed).rowcount == 1
+            return _change(connection, kept, updated=datetime.now(UTC), **waiting) is not None
 
     def lost(self, worker_is_alive: Callable[[str], bool]) -> Sequence[Job]:
         """Return the running jobs whose worker is gone, oldest first; each worker is asked about once."""
@@ -300,22 +308,21 @@ def enter(connection: Connection, new: Sequence[Job]) -> None:
 
 def by_id(connection: Connection, job_ids: Collection[UUID]) -> Mapping[UUID, Job]:
     """Return those jobs of the ids that there are, within somebody else's transaction."""
-    found = connection.execute(select(*_COLUMNS).where(jobs.c.id.in_(job_ids))).mappings()
+    found = connection.execute(_several(), {"ids": list(job_ids)}).mappings()
     return {row["id"]: _job(row) for row in found}
 
 
 def _get(connection: Connection, job_id: UUID, owner: str | None) -> Job:
-    mine = true() if owner is None else jobs.c.owner == owner
-    row = connection.execute(select(*_COLUMNS).where(jobs.c.id == job_id, mine)).mappings().one_or_none()
+    values = {"id": job_id} if owner is None else {"id": job_id, "owner": owner}
+    row = connection.execute(_one(owned=owner is not None), values).mappings().one_or_none()
     if row is None:
         raise NoSuchJob(job_id)
     return _job(row)
 
 
-def _change(connection: Connection, conditions: Sequence[ColumnElement[bool]], **values: Any) -> Job | None:
-    """Change the one job that meets the conditions; None when it does not."""
-    changed = update(jobs).where(*conditions).values(**values).returning(*_COLUMNS)
-    row = connection.execute(changed).mappings().one_or_none()
+def _change(connection: Connection, fence: Fence, **values: Any) -> Job | None:
+    """Change the one job that is inside the fence; None when it is not."""
+    row = connection.execute(_update(_form(fence)), _asked(fence) | values).mappings().one_or_none()
     return None if row is None else _job(row)
 
 
@@ -326,10 +333,52 @@ def _conclude(connection: Connection, ended: Job) -> None:
         grants.forget(connection, ended.id)
 
 
-def _running(job: Job) -> Sequence[ColumnElement[bool]]:
+def _running(job: Job) -> Fence:
     """Return the fence: the job still runs, in the attempt the caller knows, and is still his."""
-    mine = jobs.c.worker.is_(None) if job.worker is None else jobs.c.worker == job.worker
-    return jobs.c.id == job.id, jobs.c.attempt == job.attempt, jobs.c.status == JobStatus.RUNNING, mine
+    return {"id": job.id, "attempt": job.attempt, "status": JobStatus.RUNNING, "worker": job.worker}
+
+
+def _form(fence: Fence) -> Form:
+    return frozenset((name, value is None) for name, value in fence.items())
+
+
+def _asked(fence: Fence) -> dict[str, Any]:
+    return {f"its_{name}": value for name, value in fence.items() if value is not None}
+
+
+# Statements are written once: for most of them that takes longer than the database does.
+
+
+@cache
+def _one(*, owned: bool) -> Select[Any]:
+    mine = jobs.c.owner == bindparam("owner") if owned else true()
+    return select(*_COLUMNS).where(jobs.c.id == bindparam("id"), mine)
+
+
+@cache
+def _several() -> Select[Any]:
+    return select(*_COLUMNS).where(jobs.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _running_of() -> Select[Any]:
+    return _oldest_first().where(jobs.c.status == JobStatus.RUNNING, jobs.c.worker == bindparam("worker"))
+
+
+@cache
+def _update(form: Form) -> ReturningUpdate[Any]:
+    """Change what is inside a fence of this form, in the columns that are named by the values that come with it."""
+    conditions = (
+        jobs.c[name].is_(None) if empty else jobs.c[name] == bindparam(f"its_{name}") for name, empty in sorted(form)
+    )
+    return update(jobs).where(*conditions).returning(*_COLUMNS)
+
+
+@cache
+def _further(form: Form) -> ReturningUpdate[Any]:
+    """As :func:`_update`, and let the progress be ``percent``, if it was not more before."""
+    percent = bindparam("percent", type_=Integer)
+    return _update(form).values(progress=case((jobs.c.progress > percent, jobs.c.progress), else_=percent))
 
 
 def _oldest_first() -> Select[Any]:

@@ -11,7 +11,7 @@ from sqlalchemy import (
     Integer,
     Row,
     Select,
-    and_,
+    Update,
     bindparam,
     case,
     func,
@@ -45,16 +45,18 @@ def check_room(connection: Connection, owner: str | None, *, queue: int | None, 
         UserQueueFull: As many jobs of the owner wait already.
         QueueFull: As many jobs wait already.
     """
-    if per_user and owner is not None and _waiting(connection, jobs.c.owner == owner) >= per_user:
-        raise UserQueueFull(per_user)
-    if queue is not None and _waiting(connection, true()) >= queue:
+    if per_user and owner is not None:
+        waiting = connection.scalar(_waiting(owned=True), {"owner": owner}) or 0
+        if waiting >= per_user:
+            raise UserQueueFull(per_user)
+    if queue is not None and (connection.scalar(_waiting(owned=False)) or 0) >= queue:
         raise QueueFull(queue)
 
 
 def next_waiting(
     connection: Connection, now: datetime, wanted: UUID | None, per_user: int
-) -> Row[tuple[UUID, str]] | None:
-    """Return the id of the job to be run next (``id``) and its user (``user``); None: nothing waits that may run.
+) -> Row[tuple[UUID, int, str]] | None:
+    """Return the job to be run next (``id``, ``attempt``) and its user (``user``); None: nothing waits that may run.
 
     Users take turns: first comes whoever has the fewest jobs running, of these whoever was served the longest time
     ago, and of his jobs the oldest. Somebody who waits for an answer goes before all that.
@@ -73,7 +75,7 @@ def next_waiting(
 
 
 @cache
-def _next_waiting(*, one: bool, bounded: bool) -> Select[tuple[UUID, str]]:
+def _next_waiting(*, one: bool, bounded: bool) -> Select[tuple[UUID, int, str]]:
     """Write the question, once: it is asked at every turn of every worker."""
     user = func.coalesce(jobs.c.owner, ANYBODY)
     running = (
@@ -86,7 +88,7 @@ def _next_waiting(*, one: bool, bounded: bool) -> Select[tuple[UUID, str]]:
     aged = jobs.c.created <= bindparam("aged", type_=jobs.c.created.type)
     urgency = case((aged, int(Priority.INTERACTIVE)), else_=jobs.c.priority)
     return (
-        select(jobs.c.id, user.label("user"))
+        select(jobs.c.id, jobs.c.attempt, user.label("user"))
         .outerjoin(running, running.c.user == user)
         .outerjoin(turns, turns.c.owner == user)
         .where(
@@ -103,14 +105,19 @@ def _next_waiting(*, one: bool, bounded: bool) -> Select[tuple[UUID, str]]:
 
 def take_turn(connection: Connection, user: str, now: datetime) -> None:
     """Note that a user is served; called in the transaction that starts the job, which runs alone."""
-    served = update(turns).where(turns.c.owner == user).values(served=now)
-    if not connection.execute(served).rowcount:
+    if not connection.execute(_served(), {"user": user, "served": now}).rowcount:
         connection.execute(insert(turns).values(owner=user, served=now))
 
 
-def _waiting(connection: Connection, whose: ColumnElement[bool]) -> int:
-    waiting = select(func.count()).select_from(jobs).where(and_(jobs.c.status == JobStatus.ACCEPTED, whose))
-    return connection.scalar(waiting) or 0
+@cache
+def _served() -> Update:
+    return update(turns).where(turns.c.owner == bindparam("user"))
+
+
+@cache
+def _waiting(*, owned: bool) -> Select[Any]:
+    whose = jobs.c.owner == bindparam("owner") if owned else true()
+    return select(func.count()).select_from(jobs).where(jobs.c.status == JobStatus.ACCEPTED, whose)
 
 
 def _process_has_room() -> ColumnElement[bool]:
