@@ -215,6 +215,7 @@ class _Run:
                 return
         self._outputs.add(index, kind, content)
         if kind == "stream" and (log := self._logs[content["name"]]) is not None:
+            self._link.flush()
             with suppress(OSError):  # the log's disk is full: the notebook still has the text
                 log.write(content["text"])
                 log.flush()

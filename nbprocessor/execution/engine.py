@@ -206,6 +206,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
 
     def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
         """Take one message of the kernel; progress inside a cell is passed on instead of kept."""
+        self._link.flush()
         if msg["msg_type"] in {"display_data", "update_display_data"}:
             told = msg["content"]["data"].get(contract.PROGRESS_MEDIA_TYPE)
             if told is not None:

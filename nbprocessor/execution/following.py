@@ -26,6 +26,9 @@ class Link:
     def progress(self, progress: Progress) -> None:
         """Take note of how far the run is."""
 
+    def flush(self) -> None:
+        """Let nothing that was told be kept back; what a cell writes to the log comes after it."""
+
     def met(self) -> Met:
         """Return what the control group of the run has counted."""
         return Met()

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from logging.handlers import MemoryHandler
 from typing import Any
 
 import papermill
@@ -37,6 +38,8 @@ from nbprocessor.execution.saving import AtomicFiles
 
 log = logging.getLogger(__name__)
 
+KEPT = 1000
+"""Lines of the log kept back at most."""
 PACE = 0.05
 """Seconds between two messages of progress at least: cells may be over faster than anybody could tell of them."""
 ANSWER = 5.0
@@ -71,8 +74,14 @@ class _PipeLink(Link):
             else:
                 self._planned = asyncio.get_running_loop().call_later(wait, self._send)
 
+    def flush(self) -> None:
+        """Let the log tell of the cells so far."""
+        for handler in logging.getLogger().handlers:
+            handler.flush()
+
     def _send(self) -> None:
         self._planned = None
+        self.flush()
         if self._last is not None:
             self._pipe.write(wire.encode_progress(self._last))
             self._last, self._sent = None, time.monotonic()
@@ -149,7 +158,11 @@ def _forked(keeper: socket.socket, *, sealed: bool) -> Cells | OSError:
 
 
 def _log_to_standard_error() -> None:
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(message)s")
+    # Kept back until the link is flushed: each line on its own would wake up who reads the log, at every cell.
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    kept = MemoryHandler(KEPT, flushLevel=logging.WARNING, target=lines)
+    logging.basicConfig(handlers=[kept], level=logging.WARNING)
     log.setLevel(logging.INFO)
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of every input that has no default
 

@@ -33,6 +33,7 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
+from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets.config import Config
 
@@ -171,10 +172,25 @@ class _Compiler(CachingCompiler):  # type: ignore[misc]  # likewise
         return f"<cell {self.cell_id}>" if self.cell_id else f"<cell {number}>"
 
 
+class _History(HistoryManager):  # type: ignore[misc]  # likewise
+    """Remembers the last inputs in plain attributes: nobody observes them, and traits take longer than a cell."""
+
+    _i00 = _i = _ii = _iii = ""
+
+    def forget(self) -> None:
+        """Remember no input any more; IPython's own reset keeps the last ones."""
+        self._i00 = self._i = self._ii = self._iii = ""
+
+
 class _Shell(InteractiveShell):  # type: ignore[misc]  # likewise
     """IPython's shell as ipykernel's is, as far as a notebook can tell."""
 
     compiler_class: Any = _Compiler
+
+    def init_history(self) -> None:
+        """Keep the history as IPython does."""
+        self.history_manager = _History(shell=self, parent=self)
+        self.configurables.append(self.history_manager)
 
     def enable_gui(self, gui: str | None = None) -> None:
         """Do nothing: there is no screen, ``%matplotlib inline`` only asks."""
@@ -220,6 +236,7 @@ def prepare() -> None:
     finally:
         sys.stdout, sys.stderr = kept
     shell.reset()
+    shell.history_manager.forget()
     shell.execution_count = 1
     shell.displayhook.flush()
 

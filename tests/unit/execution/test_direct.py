@@ -356,3 +356,12 @@ def test_a_run_that_says_it_is_over_and_goes_on_writes_nothing_more(forks: Forks
     assert size > 0
     forks.run("import time\ntime.sleep(0.2)")
     assert (run.folder / "work" / "growing").stat().st_size == size
+
+
+def test_the_first_cells_remember_no_input_of_anybody_else(forks: Forks):
+    outcome, notebook = forks.run("print([_i, _ii, _iii])", "print([_i, _ii, _iii])")
+    assert outcome.error is None
+    assert [cell.outputs[0].text for cell in notebook.cells if cell.outputs] == [
+        "['', '', '']\n",
+        "['print([_i, _ii, _iii])', '', '']\n",
+    ]
