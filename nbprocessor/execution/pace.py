@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -163,10 +163,9 @@ class Paces:
         before = self._seconds.get(process_id, {})
         found = {}
         with suppress(KeyError, TypeError, AttributeError, RecursionError):
-            for cell in _code(notebook):
+            for known, cell in _named(notebook):
                 seconds = cell["metadata"]["papermill"]["duration"]
                 if isinstance(seconds, int | float) and 0 <= seconds <= LONGEST:
-                    known = _digest(cell)
                     found[known] = deque([*before.get(known, ()), float(seconds)], maxlen=EARLIER)
             self._seconds[process_id] = found
 
@@ -188,10 +187,19 @@ class Paces:
 
 
 def _sources(notebook: Mapping[str, Any]) -> tuple[Sequence[str], int]:
-    """Return the digests of the code cells, and the place of the cell with the inputs."""
-    cells = list(_code(notebook))
-    tagged = (number for number, cell in enumerate(cells, 1) if "parameters" in cell["metadata"].get("tags", ()))
-    return [_digest(cell) for cell in cells], next(tagged, 0)
+    """Return the names of the code cells, and the place of the cell with the inputs."""
+    cells = list(_named(notebook))
+    tagged = (number for number, (_, cell) in enumerate(cells, 1) if "parameters" in cell["metadata"].get("tags", ()))
+    return [name for name, _ in cells], next(tagged, 0)
+
+
+def _named(notebook: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the code cells with what they are known by: their code, and which of those with this code they are."""
+    met: Counter[str] = Counter()
+    for cell in _code(notebook):
+        digest = sha256(_source(cell).encode(errors="surrogatepass")).hexdigest()
+        met[digest] += 1
+        yield f"{digest} {met[digest]}", cell
 
 
 def _code(notebook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -202,7 +210,3 @@ def _code(notebook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _source(cell: Mapping[str, Any]) -> str:
     source = cell["source"]
     return source if isinstance(source, str) else "".join(source)
-
-
-def _digest(cell: Mapping[str, Any]) -> str:
-    return sha256(_source(cell).encode(errors="surrogatepass")).hexdigest()

@@ -53,7 +53,7 @@ def progress(done: float, of: float, text: str = "") -> None:
     if not (isinstance(done, Real) and isinstance(of, Real)):
         raise TypeError(f"progress takes two numbers, not {type(done).__name__} and {type(of).__name__}")
     if not (of > 0 and 0 <= done <= of) or of == float("inf"):
-        raise ValueError(f"progress is {done:.6g} of {of:.6g}; expected 0 <= done <= of and of > 0")
+        raise ValueError(f"progress is {done!s:.20} of {of!s:.20}; expected 0 <= done <= of and of > 0")
     if not _allowance.take():
         return
     line = " ".join(str(text)[: 10 * LONGEST].split())[:LONGEST]

@@ -132,6 +132,14 @@ def test_a_worker_learns_from_its_runs_and_a_new_one_from_the_folders(shop):
 
 
 @pytest.mark.kernel
+def test_cells_of_the_same_code_are_told_apart_by_their_order(shop):
+    again = "import time\ntime.sleep(0.3 if 'waited' not in globals() else 0)\nwaited = True"
+    job = shop.run(code(again, "first"), code(again, "second"))
+    first, second = plan(shop, job).seconds
+    assert first >= 0.3 > second
+
+
+@pytest.mark.kernel
 def test_an_edited_cell_takes_the_mean_of_the_others_until_it_ran(shop):
     shop.run(*CELLS, inputs={"seconds": 0.3})
     edited = shop.submit(CELLS[0], CELLS[1], code("2", "quick"))

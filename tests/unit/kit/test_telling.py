@@ -60,7 +60,7 @@ def test_plain_python_prints_a_line(no_job, capsys):
 
 
 @pytest.mark.parametrize(
-    ("done", "of"), [(3, 2), (-1, 2), (0, 0), (float("nan"), 2), (1, float("nan")), (1, float("inf"))]
+    ("done", "of"), [(3, 2), (-1, 2), (0, 0), (float("nan"), 2), (1, float("nan")), (1, float("inf")), (10**400, 3)]
 )
 def test_numbers_that_do_not_say_how_far_it_is_are_refused(done, of):
     with pytest.raises(ValueError, match="expected 0 <= done <= of"):
