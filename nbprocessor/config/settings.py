@@ -94,7 +94,7 @@ class Store(Section):
 class Execution(Section):
     """How jobs run."""
 
-    executor: Literal["auto", "direct", "subprocess"] = "auto"
+    executor: Literal["auto", "direct", "fork", "subprocess"] = "auto"
     isolation: Literal["auto", "bwrap", "none"] = "auto"
     """What keeps runs from everything that is not theirs; ``auto``: the strongest that holds here."""
     slots: Annotated[int, Field(ge=0)] = 0

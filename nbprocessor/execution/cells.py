@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -130,8 +131,12 @@ class Cells:
             undo.pop_all()
         return cls(keeper, ours, {name: reads for name, (reads, _) in pipes.items()}, sealed=sealed)
 
-    async def open(self, run: Run) -> None:
+    async def open(self, run: Run, kernel: Path | None = None) -> None:
         """Tell the shell where it is; called once, before the first cell.
+
+        Args:
+            run: What it is for.
+            kernel: The connection file of the kernel it is to be; None: it is asked for cells here.
 
         Raises:
             CannotSeal: It could not be shut off.
@@ -146,6 +151,9 @@ class Cells:
             loop.add_reader(descriptor, self._drain, name)
         begin: dict[str, Any] = {"environment": dict(run.environment), "folder": str(Path.cwd())}
         begin["limits"] = asdict(run.process_limits)
+        if kernel is not None:
+            begin["kernel"] = str(kernel)
+            self._receive = _to_log
         self._limits = run.limits
         if self._sealed:
             begin["view"] = _view(run).plain()
@@ -196,7 +204,16 @@ class Cells:
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the cell that runs."""
-        self._ask({"signal": signal.SIGINT})
+        self.signal(signal.SIGINT)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the shell."""
+        self._ask({"signal": number})
+
+    @property
+    def status(self) -> int | None:
+        """How the shell ended; negative: the signal that ended it; None: it lives."""
+        return None if self._status is None else os.waitstatus_to_exitcode(self._status)
 
     async def close(self, patience: float) -> None:
         """End the shell, by itself within ``patience`` seconds, else at once, and whatever it has left."""
@@ -225,9 +242,9 @@ class Cells:
                     pass
 
     async def exit_code(self) -> int | None:
-        """Return how the shell ended; negative: the signal that ended it."""
+        """Wait a moment for the end of the shell, and return how it ended."""
         await self._until(lambda: self._status is not None, 1.0)
-        return None if self._status is None else os.waitstatus_to_exitcode(self._status)
+        return self.status
 
     async def _until(self, condition: Callable[[], bool], patience: float) -> bool:
         """Wait for what the keeper tells, for a while."""
@@ -286,6 +303,13 @@ class Cells:
         except BlockingIOError:
             return
         asyncio.get_running_loop().remove_reader(descriptor)
+
+
+def _to_log(kind: str, content: Mapping[str, Any]) -> None:
+    """Write to the log of the run what a kernel says of itself, past the protocol."""
+    if kind == "stream":
+        sys.stderr.write(content["text"])
+        sys.stderr.flush()
 
 
 def _fork(keeper: socket.socket, *descriptors: int) -> None:

@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution import selftest
 from nbprocessor.execution.executor import Executor
-from nbprocessor.execution.fork_executor import ForkExecutor
+from nbprocessor.execution.fork_executor import ForkExecutor, KernelForkExecutor
 from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
 from nbprocessor.execution.subprocess_executor import SubprocessExecutor
 
 log = logging.getLogger(__name__)
 
 AUTO = "auto"
-EXECUTORS: Mapping[str, type[Executor]] = {cls.name: cls for cls in (ForkExecutor, SubprocessExecutor)}
+EXECUTORS: Mapping[str, type[Executor]] = {
+    cls.name: cls for cls in (ForkExecutor, KernelForkExecutor, SubprocessExecutor)
+}
 """By name; the best comes first, and the last can run everything."""
 AGAIN = 60.0
 """Seconds after which what could not be opened is tried again."""

@@ -19,10 +19,13 @@ from papermill.engines import Engine
 from papermill.log import logger
 
 from nbprocessor import contract
-from nbprocessor.errors import CellFailed, KernelDied, LimitReached
+from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, LimitReached
 from nbprocessor.execution.allowance import Allowance
+from nbprocessor.execution.cells import CannotSeal, Cells, CellsDied
+from nbprocessor.execution.executor import Run
 from nbprocessor.execution.following import Following, Link
 from nbprocessor.execution.limits import apply, duration
+from nbprocessor.execution.provisioner import ForkManager
 from nbprocessor.execution.saving import SavingManager
 from nbprocessor.model import Limits
 
@@ -76,6 +79,7 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
         execution_timeout: float | None = None,
         limits: Limits | None = None,
         process_limits: Limits | None = None,
+        fork: tuple[Run, Cells] | None = None,
         **kwargs: Any,
     ) -> None:
         """Execute the cells.
@@ -88,6 +92,7 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
             execution_timeout: Seconds a cell may take; None: as long as it wants, or as the limits say.
             limits: What the run may use; None: whatever it wants.
             process_limits: What each of its processes is bound to by itself; None: to all of them.
+            fork: The run, and the fork that is to be its kernel; None: a kernel is started.
             kwargs: papermill's ``log_output``, ``stdout_file`` and ``stderr_file``; nbclient's options.
 
         Raises:
@@ -101,6 +106,7 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
             link or Link(),
             limits,
             process_limits or limits,
+            fork,
             kernel_name=kernel_name,
             startup_timeout=int(start_timeout),
             log=logger,
@@ -113,12 +119,19 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
     """papermill's client in one event loop from start to end, so that it can be interrupted at any moment."""
 
     def __init__(
-        self, nb_man: SavingManager, link: Link, limits: Limits, process_limits: Limits, **options: Any
+        self,
+        nb_man: SavingManager,
+        link: Link,
+        limits: Limits,
+        process_limits: Limits,
+        fork: tuple[Run, Cells] | None,
+        **options: Any,
     ) -> None:
         super().__init__(nb_man, iopub_timeout=IOPUB_TIMEOUT, **options)
         self.timeout_func = lambda _: limits.cell_time
         self._limits = limits
         self._process_limits = process_limits
+        self._fork = fork
         self._allowance = Allowance(nb_man.nb, limits)
         self._excess: LimitReached | None = None
         """The cell has put out more than it may."""
@@ -129,7 +142,10 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         """Start the kernel, run the cells, end the kernel."""
         self.reset_execution_trackers()
         with tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True) as folder:
-            self.km = _kernel_manager(self.kernel_name, Path(folder))
+            if self._fork is None:
+                self.km = _kernel_manager(self.kernel_name, Path(folder))
+            else:
+                self.km = ForkManager(self.kernel_name, *self._fork)
             run_sync(self._run)()
         return self.nb
 
@@ -146,12 +162,18 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
             self.shutdown_kernel = "immediate" if self._link.failure or self._link.interrupted else "graceful"
             if self.km is not None:
                 await self._async_cleanup_kernel()
+            if self._fork is not None and self._fork[1].used:
+                await self._fork[1].close(0)
 
     async def _start(self) -> None:
         try:
             await self.async_start_new_kernel()
             await self.async_start_new_kernel_client()
             info = await self.async_wait_for_reply(self.kc.kernel_info())
+        except CannotSeal as error:
+            raise self._following.failed(ExecutionError(f"the run could not be sealed off: {error}")) from None
+        except CellsDied:
+            raise self._following.failed(KernelDied()) from None
         except (DeadKernelError, RuntimeError) as error:
             # jupyter_client says both with a bare RuntimeError.
             if "respond" in str(error):

@@ -39,6 +39,8 @@ class Run:
     """What each of its processes is bound to by itself: the rest is kept by its control group (:mod:`.cgroups`)."""
     start_timeout: float = 60.0
     """Seconds the kernel may take to start."""
+    protocol: bool = False
+    """The cells are to run in a kernel, spoken to by the Jupyter protocol, also where they need none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Executor ``direct``: Python notebooks in forks of a process that has the heavy imports done (:mod:`.zygote`)."""
+"""Executors ``direct`` and ``fork``: Python notebooks in forks of a process with the imports done (:mod:`.zygote`)."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -39,6 +40,8 @@ class ForkExecutor(Executor):
     """Forks the processes of a Python notebook's run; its cells run without a kernel in between."""
 
     name: ClassVar[str] = "direct"
+    kernels: ClassVar[bool] = False
+    """Whether the cells run in a kernel all the same."""
 
     def __init__(self, isolation: Isolation) -> None:
         super().__init__(isolation)
@@ -71,7 +74,8 @@ class ForkExecutor(Executor):
         Raises:
             ExecutionError: The system lets no further process be started.
         """
-        return await piped.start(self.inside(run), observe, self._begin)
+        run = replace(self.inside(run), protocol=self.kernels)
+        return await piped.start(run, observe, self._begin)
 
     async def close(self) -> None:
         """End the fork server."""
@@ -114,9 +118,16 @@ class ForkExecutor(Executor):
                 if zygote is not None:
                     log.info("fork server is renewed ended=%s", zygote.ended)
                     zygote.retire()
-                self._zygote = zygote = await _Zygote.start(now, self.isolation)
+                self._zygote = zygote = await _Zygote.start(now, self.isolation, kernels=self.kernels)
                 self._renewals += 1
             return zygote
+
+
+class KernelForkExecutor(ForkExecutor):
+    """Forks the kernel of a Python notebook's run (:mod:`.provisioner`): for widgets, and whatever else needs one."""
+
+    name: ClassVar[str] = "fork"
+    kernels: ClassVar[bool] = True
 
 
 class _Begun:
@@ -163,7 +174,7 @@ class _Zygote:
         self._retired = False
 
     @classmethod
-    async def start(cls, signature: str, isolation: Isolation) -> "_Zygote":
+    async def start(cls, signature: str, isolation: Isolation, *, kernels: bool) -> "_Zygote":
         """Start it and wait until it has imported everything.
 
         Raises:
@@ -183,6 +194,7 @@ class _Zygote:
                     "-m",
                     "nbprocessor.execution.zygote",
                     str(theirs.fileno()),
+                    *(("kernels",) if kernels else ()),
                     stdin=asyncio.subprocess.DEVNULL,
                     pass_fds=(theirs.fileno(),),
                     env=environment,

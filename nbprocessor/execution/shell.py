@@ -12,6 +12,7 @@ import builtins
 import contextlib
 import faulthandler
 import gc
+import importlib
 import io
 import json
 import os
@@ -58,6 +59,7 @@ REHEARSED = (
 )
 """What most notebooks do, each in its way; cells of :func:`rehearse`."""
 
+_INPUT = builtins.input
 _AWAITING = re.compile(r"\b(await|async)\b")
 
 Emit = Callable[[str, Mapping[str, Any]], None]
@@ -262,7 +264,7 @@ def serve(connection: socket.socket, hidden: Sequence[Path] | None = None) -> No
         connection: First comes ``environment``, the whole of it, ``folder``, to work in, ``limits`` of each process,
             and where the run is sealed its ``view``; the answer is ``ready`` or ``refused``. Then comes each cell's
             ``code`` and ``cell``, its id. Messages go back, the last of each cell is ``end``, the last of all
-            ``over``.
+            ``over``. If ``environment`` came with ``kernel``, a connection file, it is asked there instead.
         hidden: Folders of others; None: the run is not sealed.
     """
     lock = threading.Lock()
@@ -290,8 +292,12 @@ def serve(connection: socket.socket, hidden: Sequence[Path] | None = None) -> No
         emit("refused", {"reason": str(error)})
         return
     emit("ready", {})
-    _Outlet.emit = staticmethod(emit)
-    loop.run_until_complete(_serve(connection, shell, emit))
+    if "kernel" in begin:
+        # ipykernel is imported where kernels are wanted alone.
+        importlib.import_module("nbprocessor.execution.forked_kernel").serve(begin["kernel"], _INPUT)
+    else:
+        _Outlet.emit = staticmethod(emit)
+        loop.run_until_complete(_serve(connection, shell, emit))
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  # what Python does at its end, which forks skip
     atexit._run_exitfuncs()  # noqa: SLF001  # likewise
     _flush()

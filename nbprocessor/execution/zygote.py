@@ -1,6 +1,6 @@
 """The fork server: a process with the heavy imports done, from which the processes of runs are forked.
 
-``python -m nbprocessor.execution.zygote <descriptor>``: the descriptor is a socket (SEQPACKET). The first message is
+``python -m nbprocessor.execution.zygote <descriptor> [kernels]``: a socket (SEQPACKET). The first message is
 ``{"ready": true}``. A request is ``{"slot": number, "hidden": paths}`` with two descriptors (the slot's control socket,
 a pipe that tells by its end that the slot is gone); hidden are the folders of others, null where runs are not sealed.
 The answers are ``{"slot": number, "pid": pid, "keeper": pid}`` and later ``{"slot": number, "exit": status}``, of its
@@ -35,6 +35,8 @@ PRELOADED = (
     "nbprocessor.kit.maps", "nbprocessor.kit.outputs", "nbprocessor.kit.summary", "nbprocessor.kit.tables",
 )  # fmt: skip
 """What notebooks import; whatever else they import is imported in each run, as everywhere."""
+KERNEL = ("nbprocessor.execution.forked_kernel", "nbprocessor.execution.provisioner")
+"""What kernels need besides."""
 READY = {"ready": True}
 _PR_SET_PDEATHSIG = 1
 
@@ -47,7 +49,7 @@ def main() -> None:
     processtree.adopt_orphans()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends the runs in order
     shell.prepare()
-    for name in PRELOADED:
+    for name in (*PRELOADED, *(KERNEL if "kernels" in sys.argv[2:] else ())):
         try:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001  # a package that cannot be imported is for the notebook that wants it

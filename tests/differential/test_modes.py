@@ -1,4 +1,4 @@
-"""Direct execution gives what papermill's own engine gives; what differs is named here:
+"""Direct execution, and kernels that are forked, give what papermill's own engine gives; what differs is named here:
 
 - A cell's code is called ``<cell id>`` in warnings and syntax errors, as a kernel calls it after a temporary file.
 - Frames of a traceback: a kernel's own are missing, and the lines around an exception may be others.
@@ -11,7 +11,8 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,7 +22,7 @@ import pytest
 
 from nbprocessor.execution import collection, scratch
 from nbprocessor.execution.executor import Run
-from nbprocessor.execution.fork_executor import ForkExecutor
+from nbprocessor.execution.fork_executor import ForkExecutor, KernelForkExecutor
 from nbprocessor.execution.sandbox.isolation import NoIsolation
 from tests.differential.corpus import CORPUS
 
@@ -48,15 +49,15 @@ def stock(source: Path, folder: Path) -> nbformat.NotebookNode:
     return nbformat.read(target, as_version=4)
 
 
-class Direct:
+class Mode:
     """One fork server for all notebooks."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[ForkExecutor]) -> None:
         self.loop = asyncio.new_event_loop()
-        self.executor = self.loop.run_until_complete(self._opened())
+        self.executor = self.loop.run_until_complete(self._opened(kind))
 
-    async def _opened(self) -> ForkExecutor:
-        executor = ForkExecutor(NoIsolation())
+    async def _opened(self, kind: type[ForkExecutor]) -> ForkExecutor:
+        executor = kind(NoIsolation())
         await executor.open()
         return executor
 
@@ -81,11 +82,31 @@ class Direct:
         self.loop.close()
 
 
-@pytest.fixture(scope="module")
-def direct():
-    opened = Direct()
+@pytest.fixture(scope="module", params=[ForkExecutor, KernelForkExecutor], ids=lambda kind: kind.name)
+def mode(request: pytest.FixtureRequest):
+    opened = Mode(request.param)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def direct():
+    opened = Mode(ForkExecutor)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory):
+    """Give a function that returns what papermill makes of a notebook of the corpus, and asks it once."""
+
+    @cache
+    def made(name: str) -> list[object]:
+        folder = tmp_path_factory.mktemp("stock")
+        nbformat.write(notebook(CORPUS[name]), folder / "notebook.ipynb")
+        return outputs(stock(folder / "notebook.ipynb", folder / "stock"))
+
+    return made
 
 
 def outputs(nb: nbformat.NotebookNode) -> list[object]:
@@ -117,21 +138,23 @@ def _joined(found: Sequence[nbformat.NotebookNode]) -> object:
         else:
             others.append(_plain(output))
     text = json.dumps([streams, others])
-    for what, written in {r"0x[0-9a-f]{6,}": "0x", r"(/tmp/ipykernel_\d+/)?\d+\.py|<cell c\d>": "<cell>"}.items():
+    for what, written in {r"0x[0-9a-f]{6,}": "0x", r"(/\S*ipykernel_\d+/)?\d+\.py|<cell c\d>": "<cell>"}.items():
         text = re.sub(what, written, text)
     return json.loads(text)
 
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("name", sorted(CORPUS))
-def test_direct_execution_gives_what_papermill_gives(name: str, direct: Direct, tmp_path: Path):
+def test_forks_give_what_papermill_gives(
+    name: str, mode: Mode, expected: Callable[[str], list[object]], tmp_path: Path
+):
     source = tmp_path / "notebook.ipynb"
     nbformat.write(notebook(CORPUS[name]), source)
-    assert outputs(direct.run(source, tmp_path / "direct")) == outputs(stock(source, tmp_path / "stock"))
+    assert outputs(mode.run(source, tmp_path / "run")) == expected(name)
 
 
 @pytest.mark.kernel
-def test_what_is_written_past_python_stands_in_its_cell(direct: Direct, tmp_path: Path):
+def test_what_is_written_past_python_stands_in_its_cell(direct: Mode, tmp_path: Path):
     sources = [
         "import os\nwritten = os.write(1, b'by the system\\n')",
         "import subprocess\ndone = subprocess.run(['echo', 'by a program'])",
@@ -144,7 +167,7 @@ def test_what_is_written_past_python_stands_in_its_cell(direct: Direct, tmp_path
 
 
 @pytest.mark.kernel
-def test_an_executed_notebook_has_the_metadata_papermill_gives_it(direct: Direct, tmp_path: Path):
+def test_an_executed_notebook_has_the_metadata_papermill_gives_it(direct: Mode, tmp_path: Path):
     source = tmp_path / "notebook.ipynb"
     nbformat.write(notebook(["1 + 1"]), source)
     ours, theirs = direct.run(source, tmp_path / "direct"), stock(source, tmp_path / "stock")
@@ -156,7 +179,7 @@ def test_an_executed_notebook_has_the_metadata_papermill_gives_it(direct: Direct
 
 
 @pytest.mark.kernel
-def test_runs_share_no_state_and_no_randomness(direct: Direct, tmp_path: Path):
+def test_runs_share_no_state_and_no_randomness(direct: Mode, tmp_path: Path):
     code = "import random, uuid, tempfile, os, numpy\nassert 'left' not in globals()\nleft = 1\n"
     code += "print(random.random(), numpy.random.random(), uuid.uuid4(), tempfile.mkdtemp(), os.getpid())"
     nbformat.write(notebook([code]), tmp_path / "notebook.ipynb")
