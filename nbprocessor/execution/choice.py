@@ -74,8 +74,10 @@ class Executors:
             ExecutionError: None can be opened.
         """
         for way in self._ways(wish):
-            executor = await self._opened(way)
-            if executor is not None and executor.suits(kernel, language):
+            # Asked before it is opened, which may take seconds; in a thread, as what is asked first may take long, too.
+            suits = self._known[way.executor].suits
+            suited = suits(kernel, language) if way in self._open else await asyncio.to_thread(suits, kernel, language)
+            if suited and (executor := await self._opened(way)) is not None:
                 return executor
         reasons = "; ".join(reason for reason, _ in self._broken.values())
         raise ExecutionError(f"the server has no way to run the notebook: {reasons}")

@@ -118,7 +118,8 @@ class Executor(ABC):
         """Take what its runs are to be sealed with; nothing is started yet."""
         self.isolation = isolation
 
-    def suits(self, kernel: str, language: str) -> bool:  # noqa: ARG002  # an executor that can do it all is complete
+    @classmethod
+    def suits(cls, kernel: str, language: str) -> bool:  # noqa: ARG003  # an executor that can do it all is complete
         """Tell whether this executor can run a notebook; asked by the choice, for each job.
 
         Args:

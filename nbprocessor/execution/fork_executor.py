@@ -50,7 +50,8 @@ class ForkExecutor(Executor):
         self._looked = 0.0
         self._renewals = -1
 
-    def suits(self, kernel: str, language: str) -> bool:
+    @classmethod
+    def suits(cls, kernel: str, language: str) -> bool:
         """Tell whether the notebook would have run in this very Python."""
         return language == "python" and sys.platform.startswith("linux") and _is_own_kernel(kernel)
 

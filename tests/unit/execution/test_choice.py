@@ -69,8 +69,9 @@ def test_an_executor_that_is_not_known_here_is_passed_over_with_one_warning(capl
 
 
 def test_one_that_does_not_suit_or_cannot_be_opened_is_passed_over():
-    unsuited = {"suits": lambda self, kernel, language: language == "R"}
-    assert chosen("auto", known=kinds("best", "other", best=unsuited)) == "other"
+    unsuited = kinds("best", "other", best={"suits": classmethod(lambda cls, kernel, language: language == "R")})
+    assert chosen("auto", known=unsuited) == "other"
+    assert unsuited["best"].opened == ["other"]  # it was not even opened
     broken = kinds("best", "other", best={"fault": ExecutionError("not here")})
     assert chosen("auto", known=broken) == "other"
 
@@ -99,7 +100,8 @@ def test_who_gives_up_waiting_for_an_opening_does_not_spoil_it_for_the_others():
         gate = asyncio.Event()
         executors = Executors("auto", kinds("best", best={"gate": gate}))
         first, second = (asyncio.create_task(executors.choose("", "python3", "python")) for _ in range(2))
-        await asyncio.sleep(0)
+        while not executors._opening:
+            await asyncio.sleep(0)
         first.cancel()
         await asyncio.wait({first})
         gate.set()
