@@ -26,7 +26,9 @@ _COLLAPSE, _POPULATE_WRITE = 25, 23
 _IMMORTAL = 0xFFFFFFFF
 """The reference count that is not counted on."""
 _MORTAL = 0x7FFFFFFF
-_ADDRESSES = 1 << 47
+_FEW = 10
+"""References that an object has at most which nobody but one function knows."""
+_ADDRESSES = 1 << 48
 """Bytes of memory a program may have on the usual 64-bit machines."""
 _OWN = 1 << 56
 """The bit of a page's entry that says that no other process has it."""
@@ -80,9 +82,18 @@ def copy(runs: Sequence[Run]) -> None:
 
 
 def _has_immortal_objects() -> bool:
-    """Tell whether this Python has them, and keeps the count where it is expected."""
+    """Tell whether this Python has them, and keeps the count where it is expected: one object is tried."""
     ordinary = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
-    return ordinary and sys.version_info >= (3, 12) and sys.maxsize > 1 << 32 and sys.byteorder == "little"
+    if not ordinary or sys.version_info < (3, 12) or sys.maxsize < 1 << 32 or sys.byteorder != "little":
+        return False
+    tried = object()
+    count = ctypes.c_uint32.from_address(id(tried))
+    if not 0 < count.value < _FEW:
+        return False
+    count.value = _IMMORTAL
+    before = sys.getrefcount(tried)
+    more = [tried, tried]
+    return sys.getrefcount(more[0]) == before
 
 
 def _make_immortal(level: list[Any]) -> None:
