@@ -9,11 +9,8 @@ import asyncio
 import atexit
 import base64
 import builtins
-import contextlib
 import faulthandler
-import gc
 import importlib
-import io
 import json
 import os
 import random
@@ -26,31 +23,24 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from IPython.core.compilerop import CachingCompiler
-from IPython.core.displayhook import DisplayHook
-from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
-from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets.config import Config
 
 from nbprocessor.execution import limits, pages
+from nbprocessor.execution.interactive import Compiler, Emit, Hook, Outlet, Publisher, Shell, Stream, flush
 from nbprocessor.execution.sandbox.namespaces import Retreat, View
 from nbprocessor.model import Limits
 
 INLINE = "module://matplotlib_inline.backend_inline"
 SIZE = struct.Struct("<Q")
 """Each message is JSON behind its length in bytes."""
-BUFFER = 1 << 16
-"""Characters of text kept back at most."""
 AT_ONCE = 0.001
 """Seconds in which nothing else runs that a cell has left running in the loop."""
-PAUSE = 0.02
-"""Seconds between two messages of text at least, while lines come quickly."""
 
 REHEARSED = (
     "print(1)\n1 + 1",
@@ -62,14 +52,6 @@ REHEARSED = (
 _INPUT = builtins.input
 _AWAITING = re.compile(r"\b(await|async)\b")
 
-Emit = Callable[[str, Mapping[str, Any]], None]
-
-
-class _Outlet:
-    """Where the shell's messages go; the socket is there after the fork only."""
-
-    emit: ClassVar[Emit] = staticmethod(lambda *_: None)
-
 
 class _Written:
     """The pages of memory that a shell will write to, whatever its notebook does."""
@@ -77,161 +59,17 @@ class _Written:
     runs: ClassVar[Sequence[pages.Run]] = ()
 
 
-class _Stream(io.TextIOBase):
-    """``sys.stdout`` or ``sys.stderr`` of the cells."""
-
-    encoding = "utf-8"
-
-    def __init__(self, name: str, descriptor: int) -> None:
-        self.name = name
-        self._descriptor = descriptor
-        self._parts: list[str] = []
-        self._length = 0
-        self._sent = 0.0
-
-    def fileno(self) -> int:
-        """Return the descriptor that programs started by a cell write to."""
-        return self._descriptor
-
-    def writable(self) -> bool:
-        """Say that one can write here."""
-        return True
-
-    def write(self, text: str) -> int:
-        """Keep text back until a line is complete, and for a moment while lines come quickly."""
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text)}")
-        self._parts.append(text)
-        self._length += len(text)
-        if self._length > BUFFER or ("\n" in text and time.monotonic() - self._sent > PAUSE):
-            self.flush()
-        return len(text)
-
-    def flush(self) -> None:
-        """Send what was kept back."""
-        if self._parts:
-            text, self._parts, self._length = "".join(self._parts), [], 0
-            self._sent = time.monotonic()
-            _Outlet.emit("stream", {"name": self.name, "text": text})
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # a cell may have put anything there
-            stream.flush()
-
-
-class _Publisher(DisplayPublisher):  # type: ignore[misc]  # IPython's traits have no annotations
-    """Sends what cells display."""
-
-    def publish(  # the signature is IPython's
-        self,
-        data: Mapping[str, Any],
-        metadata: Mapping[str, Any] | None = None,
-        source: object = None,  # noqa: ARG002  # deprecated, still passed
-        *,
-        transient: Mapping[str, Any] | None = None,
-        update: bool = False,
-        **_: object,
-    ) -> None:
-        """Send one display, or its update."""
-        _flush()
-        content = {"data": data, "metadata": metadata or {}, "transient": transient or {}}
-        _Outlet.emit("update_display_data" if update else "display_data", content)
-
-    def clear_output(self, wait: bool = False) -> None:
-        """Have the cell's outputs so far removed."""
-        _flush()
-        _Outlet.emit("clear_output", {"wait": wait})
-
-
-class _Hook(DisplayHook):  # type: ignore[misc]  # likewise
-    """Sends the value of a cell's last expression."""
-
-    def start_displayhook(self) -> None:
-        """Do nothing: there is no prompt."""
-
-    def write_output_prompt(self) -> None:
-        """Write none."""
-
-    def write_format_data(self, format_dict: Mapping[str, Any], md_dict: Mapping[str, Any] | None = None) -> None:
-        """Send the value in its formats."""
-        _flush()
-        content = {"data": format_dict, "metadata": md_dict or {}, "execution_count": self.prompt_count}
-        _Outlet.emit("execute_result", content)
-
-    def finish_displayhook(self) -> None:
-        """Do nothing: the message is complete."""
-
-
-class _Compiler(CachingCompiler):  # type: ignore[misc]  # likewise
-    """Names the code of a cell after the cell, so that a warning says where it comes from."""
-
-    cell_id: ClassVar[str] = ""
-
-    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:  # noqa: ARG002  # IPython's
-        """Return what stands for the file name of a cell's code; unique, as the cell may run twice."""
-        return f"<cell {self.cell_id}>" if self.cell_id else f"<cell {number}>"
-
-
-class _History(HistoryManager):  # type: ignore[misc]  # likewise
-    """Remembers the last inputs in plain attributes: nobody observes them, and traits take longer than a cell."""
-
-    _i00 = _i = _ii = _iii = ""
-
-    def forget(self) -> None:
-        """Remember no input any more; IPython's own reset keeps the last ones."""
-        self._i00 = self._i = self._ii = self._iii = ""
-
-
-class _Shell(InteractiveShell):  # type: ignore[misc]  # likewise
-    """IPython's shell as ipykernel's is, as far as a notebook can tell."""
-
-    compiler_class: Any = _Compiler
-
-    def init_history(self) -> None:
-        """Keep the history as IPython does."""
-        self.history_manager = _History(shell=self, parent=self)
-        self.configurables.append(self.history_manager)
-
-    def enable_gui(self, gui: str | None = None) -> None:
-        """Do nothing: there is no screen, ``%matplotlib inline`` only asks."""
-
-    def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: list[str]) -> None:
-        _flush()
-        _Outlet.emit("error", {"ename": etype.__name__, "evalue": str(evalue), "traceback": list(stb)})
-
-    def system(self, cmd: str) -> None:
-        """Run a command so that its output becomes the cell's."""
-        self.system_piped(cmd)
-
-    def init_virtualenv(self) -> None:
-        """Do nothing, as ipykernel's: this interpreter is the one that was meant."""
-
-    def atexit_operations(self) -> None:
-        """Let go of the cells' objects, so that a file one of them has left open is complete.
-
-        IPython prepares the shell for more cells instead, and removes temporary files, which go with the run's folder.
-        """
-        for name in [name for name in self.user_ns if name not in {"__builtin__", "__builtins__", "__name__"}]:
-            del self.user_ns[name]
-        self.user_ns_hidden.clear()
-        self.last_execution_result = None
-        self.displayhook._ = self.displayhook.__ = self.displayhook.___ = None
-        gc.collect()
-
-
 def prepare() -> None:
     """Make the shell and import what draws; called once, in the fork server, before anything is forked."""
     os.environ["MPLBACKEND"] = INLINE
-    InteractiveShellABC.register(_Shell)
+    InteractiveShellABC.register(Shell)
     config = Config()
     config.HistoryManager.enabled = False
-    shell = _Shell.instance(config=config, display_pub_class=_Publisher, displayhook_class=_Hook)
+    shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook)
     shell.set_hook("show_in_pager", _no_pager, priority=99)
     # Once through everything a cell can do: what is imported on the way is there for every run.
     kept = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Stream("stdout", 1), _Stream("stderr", 2)
+    sys.stdout, sys.stderr = Stream("stdout", 1), Stream("stderr", 2)
     try:
         for code in ("print(1)\n1 + 1", "1 / 0", "from IPython.display import HTML, display\ndisplay(HTML('x'))"):
             shell.run_cell(code, store_history=True)
@@ -296,18 +134,18 @@ def serve(connection: socket.socket, hidden: Sequence[Path] | None = None) -> No
         # ipykernel is imported where kernels are wanted alone.
         importlib.import_module("nbprocessor.execution.forked_kernel").serve(begin["kernel"], _INPUT)
     else:
-        _Outlet.emit = staticmethod(emit)
+        Outlet.emit = staticmethod(emit)
         loop.run_until_complete(_serve(connection, shell, emit))
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  # what Python does at its end, which forks skip
     atexit._run_exitfuncs()  # noqa: SLF001  # likewise
-    _flush()
+    flush()
     emit("over", {})
 
 
 def _prepared(shell: InteractiveShell, hidden: Sequence[Path] | None) -> tuple[Retreat | None, OSError | None]:
     """Do what needs no knowledge of the job, before there is one: a fork has the time for it, a job has not."""
     pages.copy(_Written.runs)
-    sys.stdout, sys.stderr = _Stream("stdout", 1), _Stream("stderr", 2)
+    sys.stdout, sys.stderr = Stream("stdout", 1), Stream("stderr", 2)
     sys.modules["__main__"] = shell.user_module
     shell.user_ns["__name__"] = "__main__"
     sys.path.insert(0, "")
@@ -334,7 +172,7 @@ async def _serve(connection: socket.socket, shell: InteractiveShell, emit: Emit)
         succeeded = await _run_cell(shell, request["code"], request["cell"])
         if os.getpid() != own:
             os._exit(0 if succeeded else 1)  # a fork that came to the end of the cell that made it
-        _flush()
+        flush()
         emit("end", {"count": shell.execution_count - 1, "ok": succeeded, "began": began, "ended": time.time()})
 
 
@@ -375,7 +213,7 @@ async def _readable(connection: socket.socket) -> None:
 
 async def _run_cell(shell: InteractiveShell, code: str, cell_id: str) -> bool:
     """Run one cell as ipykernel does: async ones in this loop, others while it is running."""
-    _Compiler.cell_id = cell_id
+    Compiler.cell_id = cell_id
     if not (_AWAITING.search(code) or shell.input_transformers_post):
         # Most cells; what is looked at below would be looked at once more by the shell.
         return bool(shell.run_cell(code, store_history=True, cell_id=cell_id).success)
@@ -400,7 +238,7 @@ async def _run_cell(shell: InteractiveShell, code: str, cell_id: str) -> bool:
     try:
         result = await running
     except asyncio.CancelledError:
-        _Outlet.emit("error", {"ename": "KeyboardInterrupt", "evalue": "", "traceback": ["KeyboardInterrupt"]})
+        Outlet.emit("error", {"ename": "KeyboardInterrupt", "evalue": "", "traceback": ["KeyboardInterrupt"]})
         return False
     finally:
         signal.signal(signal.SIGINT, before)

@@ -231,7 +231,7 @@ print("on")
 @ISOLATIONS
 def test_the_end_of_the_executor_ends_its_runs(tmp_path: Path, isolation: type[Isolation]):
     loop = asyncio.new_event_loop()
-    forks = Forks(loop, tmp_path, isolation)
+    forks = Forks(loop, tmp_path, ForkExecutor, isolation)
 
     async def close_in_the_middle() -> str:
         run = forks.prepared(f"{DAEMON}\ntime.sleep(600)")
