@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.servers import bubblewrap
+
 ROOT = Path(__file__).parents[2]
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
@@ -93,7 +95,8 @@ def test_only_the_wheel_provides_the_package(installed, tmp_path, environment):
     assert Path(file.strip()).is_relative_to(installed)
 
 
-def test_the_examples_are_served_and_executed_in_an_empty_folder(server, tmp_path):
+def test_the_examples_are_served_and_executed_sealed_and_fast_in_an_empty_folder(server, tmp_path):
+    bubblewrap.require()
     listed = requests.get(f"{server}/processes", params={"limit": 1000, "f": "json"}, timeout=60).json()
     assert {path.stem for path in (ROOT / "notebooks" / "examples").glob("*.ipynb")} <= {
         p["id"] for p in listed["processes"]
@@ -102,6 +105,8 @@ def test_the_examples_are_served_and_executed_in_an_empty_folder(server, tmp_pat
     answer = requests.post(f"{server}/processes/hello_world/execution", json=body, timeout=120)
     assert answer.status_code == 200, answer.text
     assert "Hello Ada" in answer.text
+    (executor,) = requests.get(f"{server}/health", timeout=60).json()["execution"]["executors"]
+    assert (executor["name"], executor["isolation"]) == ("direct", "bwrap")
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 

@@ -74,14 +74,24 @@ def command(
 
 def _needed(environment: Mapping[str, str], writable: Sequence[Path]) -> Iterator[Path]:
     """Yield what Python and the kernels are made of, where it does not lie in the system's own folders."""
-    for path in _places(environment):
-        if path == Path("/") or any(path.is_relative_to(system) for system in SYSTEM):
-            continue
-        if any(other.is_relative_to(path) for other in writable) or path == _own_package().parent:
-            # A folder with modules in which results lie, and so perhaps settings: its modules alone.
-            yield from _modules(path)
-        elif path.exists():
+    shown = [Path(system) for system in SYSTEM]
+    working_copy = _own_package().parent
+    parts = {working_copy}
+    for path in sorted(set(_places(environment)) - {Path("/"), working_copy}):
+        if any(other.is_relative_to(path) for other in writable):
+            parts.add(path)
+        elif path.exists() and not _lies_in(path, shown):
+            shown.append(path)
             yield path
+    # Folders with modules in which results lie, and so perhaps settings: their modules alone.
+    for module in {module for folder in parts for module in _modules(folder)}:
+        if not _lies_in(module, shown):  # it does if the package is installed in an environment
+            yield module
+
+
+def _lies_in(path: Path, places: Sequence[Path]) -> bool:
+    """Return whether a path lies in one of some places, and so does what it is a link to."""
+    return all(any(each.is_relative_to(place) for place in places) for each in (path, path.resolve()))
 
 
 def _places(environment: Mapping[str, str]) -> Iterable[Path]:

@@ -153,7 +153,7 @@ def _make_place(path: Path, descriptor: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if stat.S_ISDIR(os.fstat(descriptor).st_mode):
         path.mkdir(exist_ok=True)
-    else:
+    elif not path.exists():  # it does, in a folder that is shown as well, and cannot be written
         path.touch()
 
 

@@ -110,6 +110,20 @@ def test_nothing_of_the_users_is_in_the_room(tmp_path: Path):
     assert project not in shown and project / "nbprocessor" in shown
 
 
+def test_an_environment_with_the_package_in_it_is_shown_as_a_whole(tmp_path: Path, monkeypatch):
+    environment, results = tmp_path / "env", tmp_path / "results"
+    packages = environment / "lib" / "site-packages"
+    (packages / "nbprocessor").mkdir(parents=True)
+    (packages / "nbprocessor" / "__init__.py").touch()
+    (packages / "of_one_file.py").touch()
+    monkeypatch.setattr(bubblewrap.nbprocessor, "__file__", str(packages / "nbprocessor" / "__init__.py"))
+    monkeypatch.setattr(bubblewrap.sys, "prefix", str(environment))
+    monkeypatch.setattr(bubblewrap.sys, "path", [str(packages)])
+    command = bubblewrap.command("bwrap", writable=[results], environment={}, options=[])
+    shown = [command[place + 1] for place, part in enumerate(command) if part == "--ro-bind"]
+    assert [path for path in shown if path.startswith(str(tmp_path))] == [str(environment)]
+
+
 def test_a_sealed_run_has_a_home_of_its_own_and_knows_the_users_kernels(tmp_path: Path):
     given = {"HOME": "/root", "LANG": "C"}
     inside = BubblewrapIsolation(tmp_path).inside(given, tmp_path / "scratch")
