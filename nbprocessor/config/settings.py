@@ -95,7 +95,7 @@ class Execution(Section):
     """How jobs run."""
 
     executor: Literal["auto", "direct", "fork", "subprocess"] = "auto"
-    isolation: Literal["auto", "bwrap", "none"] = "auto"
+    isolation: Literal["auto", "bwrap", "user", "none"] = "auto"
     """What keeps runs from everything that is not theirs; ``auto``: the strongest that holds here."""
     slots: Annotated[int, Field(ge=0)] = 0
     """Jobs one worker runs at once; 0: as many as the machine has cores, shared between ``server.workers``."""

@@ -32,6 +32,7 @@ def escapes(*, port: int, abstract: str, pid: int, command: str, secret: str, ot
         "reaches the machine's network": lambda: socket.create_connection(("127.0.0.1", port), 1).close(),
         "reaches sockets of the machine": lambda: _connected(abstract),
         "sees the server's process": lambda: _must(Path(f"/proc/{pid}/cmdline").read_text() == command),
+        "can leave something for others": lambda: _must(_left()),
         "can take away what hides the rest": lambda: _must(_mounted()),
     }
     found = []
@@ -52,6 +53,29 @@ def _must(succeeded: bool) -> None:  # it is all there is to say
 def _connected(name: str) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(f"\0{name}")
+
+
+def _left() -> bool:
+    """Tell whether something can be written in a folder near the root that is not the run's own."""
+    own = {"/tmp", "/var/tmp", "/dev/shm", "/proc"}  # noqa: S108  # each run has its own of them
+    near = [Path("/"), *(path for path in Path("/").iterdir() if str(path) not in own)]
+    near += [path for folder in near[1:] for path in _within(folder) if str(path) not in own]
+    return any(_writable(path) for path in near)
+
+
+def _within(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
 
 
 def _mounted() -> bool:

@@ -28,7 +28,7 @@ LIMITS = {
 QUICK = "from nbprocessor import kit\nkit.output('result', number * 2)"
 
 
-def opened(folder, executor):
+def opened(folder, executor, isolation="bwrap"):
     """Run a server on all the notebooks; nothing may be left of them at its end."""
     notebooks, results = folder / "notebooks", folder / "results"
     notebooks.mkdir()
@@ -38,7 +38,7 @@ def opened(folder, executor):
         facts = f"\n  limits: {{{attack.limits}}}" if attack.limits else ""
         write_notebook(notebooks, name, "port: int = 0", attack.source, facts + (output if attack.output else ""))
     environment = {f"NBPROCESSOR_LIMITS__{name.upper()}": str(limit) for name, limit in LIMITS.items()}
-    environment |= {"NBPROCESSOR_EXECUTION__EXECUTOR": executor, "NBPROCESSOR_EXECUTION__ISOLATION": "bwrap"}
+    environment |= {"NBPROCESSOR_EXECUTION__EXECUTOR": executor, "NBPROCESSOR_EXECUTION__ISOLATION": isolation}
     environment |= {"NBPROCESSOR_EXECUTION__SLOTS": "1", "OTHER_SECRET": SECRET}
     acknowledged = []
     with start(notebooks, results, env=environment) as server:
@@ -60,6 +60,11 @@ def direct(tmp_path_factory):
 def subprocesses(tmp_path_factory):
     bubblewrap.require()
     yield from opened(tmp_path_factory.mktemp("hostile-subprocess"), "subprocess")
+
+
+@pytest.fixture(scope="module")
+def without_bubblewrap(tmp_path_factory):
+    yield from opened(tmp_path_factory.mktemp("hostile-user"), "direct", "user")
 
 
 def attacked(server, acknowledged, name):
@@ -116,7 +121,12 @@ def test_a_hostile_notebook_in_a_kernel_fails_likewise(subprocesses, name):
     attacked(*subprocesses, name)
 
 
-@pytest.fixture(params=["direct", "subprocesses"])
+@pytest.mark.parametrize("name", ["daemon", "fork_bomb", "kill_all", "suicide", "temporary_files"])
+def test_without_bubblewrap_a_hostile_notebook_does_no_harm_either(without_bubblewrap, name):
+    attacked(*without_bubblewrap, name)
+
+
+@pytest.fixture(params=["direct", "subprocesses", "without_bubblewrap"])
 def server(request):
     return request.getfixturevalue(request.param)
 

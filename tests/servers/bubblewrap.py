@@ -5,6 +5,8 @@ import os
 import pytest
 
 from nbprocessor.execution.sandbox import bubblewrap
+from nbprocessor.execution.sandbox.isolation import Isolation
+from nbprocessor.execution.sandbox.room import BubblewrapIsolation
 
 
 def require() -> None:
@@ -14,3 +16,9 @@ def require() -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+def require_for(isolation: type[Isolation]) -> None:
+    """Do so if the isolation needs it."""
+    if issubclass(isolation, BubblewrapIsolation):
+        require()

@@ -6,7 +6,7 @@ from pathlib import Path
 from nbprocessor.config import Settings
 from nbprocessor.execution.cgroups import Groups
 from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
-from nbprocessor.execution.sandbox.room import BubblewrapIsolation
+from nbprocessor.execution.sandbox.room import BubblewrapIsolation, UserIsolation
 
 AUTO = "auto"
 
@@ -14,8 +14,10 @@ AUTO = "auto"
 def isolations(settings: Settings) -> Sequence[Isolation]:
     """Return what is tried, in that order."""
     source, groups = Path(settings.data.source), Groups.found()
+    places = settings.results.folder, source if source.is_dir() else None, groups
     known: Sequence[Isolation] = (
-        BubblewrapIsolation(settings.results.folder, source if source.is_dir() else None, groups),
+        BubblewrapIsolation(*places),
+        UserIsolation(*places),
         NoIsolation(settings.results.folder, groups),
     )
     wanted = settings.execution.isolation

@@ -20,10 +20,10 @@ from typing import Any, Self
 _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
     0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
 )  # fmt: skip
-_RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _NOATIME, _NODIRATIME, _BIND, _REC, _PRIVATE, _RELATIME = (
+_RDONLY, NOSUID, NODEV, NOEXEC, _REMOUNT, _NOATIME, _NODIRATIME, BIND, _REC, _PRIVATE, _RELATIME = (
     1, 2, 4, 8, 32, 1024, 2048, 4096, 16384, 1 << 18, 1 << 21,
 )  # fmt: skip
-_KEPT = _RDONLY | _NOSUID | _NODEV | _NOEXEC | _NOATIME | _NODIRATIME | _RELATIME
+_KEPT = _RDONLY | NOSUID | NODEV | NOEXEC | _NOATIME | _NODIRATIME | _RELATIME
 """Flags of a mount that a remount has to repeat; ``statvfs`` tells them by the same numbers, but for RELATIME."""
 _ST_RELATIME = 4096
 _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _AMBIENT_CLEAR = 4, 24, 38, 47, 4
@@ -66,8 +66,8 @@ def mounted_in(places: tuple[Path, ...]) -> Sequence[Path]:
     found = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         path = Path(line.split()[4].encode().decode("unicode_escape"))  # blanks are written \\040
-        if any(path != place and path.is_relative_to(place) for place in places):
-            found.append(path)
+        if any(path != place and path.is_relative_to(place) for place in places) and path.exists():
+            found.append(path)  # if it does not, something has been mounted above it
     return found
 
 
@@ -78,10 +78,10 @@ def leave_for_slot() -> None:
 
 def furnish_slot() -> None:
     """Give a slot's process space what belongs to it; called by its first process."""
-    _mount("none", "/", "", _REC | _PRIVATE)
-    _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
-    _mount("devpts", "/dev/pts", "devpts", _NOSUID | _NOEXEC, "newinstance,ptmxmode=0666,mode=620")
-    _set_loopback_up()
+    mount("none", "/", "", _REC | _PRIVATE)
+    mount("proc", "/proc", "proc", NOSUID | NODEV | NOEXEC)
+    mount("devpts", "/dev/pts", "devpts", NOSUID | NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+    set_loopback_up()
 
 
 class Retreat:
@@ -98,15 +98,15 @@ class Retreat:
                 for what has been mounted below them.
         """
         _unshare(_NEWUSER | _NEWNS | _NEWIPC)
-        _mount("none", "/", "", _REC | _PRIVATE)
-        self._behind = {path: _opened(path) for path in hidden}
+        mount("none", "/", "", _REC | _PRIVATE)
+        self._behind = {path: opened(path) for path in hidden}
         kept = [path for path in mounted_in((*TEMPORARY, *hidden)) if path not in hidden]
-        shown = [(path, _opened(path)) for path in kept]
-        for place in _without_nested([*TEMPORARY, *hidden]):
-            if place.is_dir():
-                _mount("tmpfs", str(place), "tmpfs", _NOSUID | _NODEV, SMALL)
+        shown = [(path, opened(path)) for path in kept]
+        self._empty = [place for place in _without_nested([*TEMPORARY, *hidden]) if place.is_dir()]
+        for place in self._empty:
+            mount("tmpfs", str(place), "tmpfs", NOSUID | NODEV, SMALL)
         for path, descriptor in shown:
-            _show(path, descriptor)
+            show(path, descriptor)
 
     def admit(self, view: View) -> None:
         """Let what is the job's own be seen, and take away from this process and its descendants what could undo it.
@@ -122,12 +122,15 @@ class Retreat:
                 if path in {view.folder, view.scratch}:
                     raise
                 continue  # not every job has each of its folders
-            _show(path, descriptor)
+            show(path, descriptor)
             if path == view.folder:
                 _remount_read_only(path)
+        for place in self._empty:
+            if place not in TEMPORARY:
+                _remount_read_only(place)
         for descriptor in self._behind.values():
             os.close(descriptor)
-        _give_up_capabilities()
+        give_up_capabilities()
 
     def _found(self, path: Path) -> int:
         """Open what lies behind a hidden folder."""
@@ -137,14 +140,15 @@ class Retreat:
         raise PermissionError(errno.EPERM, "not in a folder of jobs", str(path))
 
 
-def _opened(path: Path) -> int:
+def opened(path: Path) -> int:
+    """Open what stands at a path now, to be shown when that is hidden."""
     return os.open(path, os.O_PATH | os.O_CLOEXEC)
 
 
-def _show(path: Path, descriptor: int) -> None:
+def show(path: Path, descriptor: int) -> None:
     """Mount what a descriptor stands for at its path, which is hidden, and close it."""
     _make_place(path, descriptor)
-    _mount(f"/proc/self/fd/{descriptor}", str(path), "", _BIND | _REC)
+    mount(f"/proc/self/fd/{descriptor}", str(path), "", BIND | _REC)
     os.close(descriptor)
 
 
@@ -168,44 +172,47 @@ def _without_nested(paths: Iterable[Path]) -> list[Path]:
 
 def _unshare(flags: int) -> None:
     uid, gid = os.getuid(), os.getgid()
-    _must(_libc.unshare(flags), "unshare")
+    must(_libc.unshare(flags), "unshare")
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
 
-def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    """Mount something; source: mount(2)."""
     arguments = [os.fsencode(text) or None for text in (source, target, kind)]
-    _must(_libc.mount(*arguments, ctypes.c_ulong(flags), os.fsencode(options) or None), f"mount {target}")
+    must(_libc.mount(*arguments, ctypes.c_ulong(flags), os.fsencode(options) or None), f"mount {target}")
 
 
 def _remount_read_only(path: Path) -> None:
     found = os.statvfs(path).f_flag
     kept = found & _KEPT & ~_RELATIME | (_RELATIME if found & _ST_RELATIME else 0)
-    _mount("none", str(path), "", _REMOUNT | _BIND | _RDONLY | kept)
+    mount("none", str(path), "", _REMOUNT | BIND | _RDONLY | kept)
 
 
-def _set_loopback_up() -> None:
+def set_loopback_up() -> None:
+    """Let this network space reach itself."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         request = fcntl.ioctl(control, _SIOCGIFFLAGS, struct.pack("16sh14x", b"lo", 0))
         flags = struct.unpack("16sh14x", request)[1]
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))
 
 
-def _give_up_capabilities() -> None:
-    """Drop every capability for good: what was mounted above could be taken away with them."""
-    _must(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
+def give_up_capabilities() -> None:
+    """Drop every capability for good: what has been mounted could be taken away with them."""
+    must(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
     for number in range(_CAPABILITIES):
         if _libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0) != 0 and ctypes.get_errno() == errno.EINVAL:
             break  # the last one there is has been dropped
     _libc.prctl(_PR_CAP_AMBIENT, _AMBIENT_CLEAR, 0, 0, 0)
     header = struct.pack("<Ii", _CAPABILITY_VERSION_3, 0)
-    _must(_libc.capset(header, struct.pack("<6I", *[0] * 6)), "drop capabilities")
+    must(_libc.capset(header, struct.pack("<6I", *[0] * 6)), "drop capabilities")
     # A process whose rights have changed would not be allowed to look at itself in /proc.
-    _must(_libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "dumpable")
+    must(_libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "dumpable")
 
 
-def _must(result: int, what: str) -> None:
+def must(result: int, what: str) -> None:
+    """Raise OSError if a system call has failed."""
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")

@@ -14,7 +14,7 @@ from nbprocessor.errors import CellFailed, KernelDied, LimitReached
 from nbprocessor.execution.executor import Outcome, Run, RunningJob
 from nbprocessor.execution.fork_executor import ForkExecutor
 from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
-from nbprocessor.execution.sandbox.room import BubblewrapIsolation
+from nbprocessor.execution.sandbox.room import BubblewrapIsolation, UserIsolation
 from nbprocessor.model import Limits
 from tests.servers import bubblewrap
 from tests.unit.execution.forks import Forks, texts, written
@@ -36,13 +36,13 @@ while not os.path.exists("daemon") or not open("daemon").read():
 """Leaves a process in a session of its own whose parent is gone; its number is in the file ``daemon``."""
 
 
-ISOLATIONS = pytest.mark.parametrize("isolation", [NoIsolation, BubblewrapIsolation], ids=lambda kind: kind.name)
+KINDS = [NoIsolation, BubblewrapIsolation, UserIsolation]
+ISOLATIONS = pytest.mark.parametrize("isolation", KINDS, ids=lambda kind: kind.name)
 
 
-@pytest.fixture(scope="module", params=[NoIsolation, BubblewrapIsolation], ids=lambda kind: kind.name)
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.name)
 def forks(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest):
-    if request.param.seals:
-        bubblewrap.require()
+    bubblewrap.require_for(request.param)
     loop = asyncio.new_event_loop()
     opened = Forks(loop, tmp_path_factory.mktemp("forks"), ForkExecutor, request.param)
     loop.run_until_complete(opened.executor.open())

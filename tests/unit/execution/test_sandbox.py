@@ -15,16 +15,17 @@ from nbprocessor.execution import selftest
 from nbprocessor.execution.choice import EXECUTORS, Executors
 from nbprocessor.execution.executor import Executor
 from nbprocessor.execution.fork_executor import ForkExecutor
-from nbprocessor.execution.sandbox import bubblewrap
+from nbprocessor.execution.sandbox import bubblewrap, places, unshare
 from nbprocessor.execution.sandbox.choice import isolations
 from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
-from nbprocessor.execution.sandbox.room import BubblewrapIsolation
+from nbprocessor.execution.sandbox.room import BubblewrapIsolation, UserIsolation
 from nbprocessor.execution.subprocess_executor import SubprocessExecutor
 from nbprocessor.store.unfinished import PLACE
 from tests.servers import bubblewrap as installed
 
 pytestmark = pytest.mark.kernel
 EXECUTOR = pytest.mark.parametrize("executor", [ForkExecutor, SubprocessExecutor], ids=lambda kind: kind.name)
+ROOM = pytest.mark.parametrize("room", [BubblewrapIsolation, UserIsolation], ids=lambda kind: kind.name)
 
 
 class Sieve(NoIsolation):
@@ -49,10 +50,13 @@ def escapes(kind: type[Executor], isolation: Isolation) -> Sequence[str]:
     return asyncio.run(attempt())
 
 
+@ROOM
 @EXECUTOR
-def test_a_sealed_run_can_do_nothing_of_what_it_must_not(tmp_path: Path, executor: type[Executor]):
-    installed.require()
-    assert escapes(executor, BubblewrapIsolation(tmp_path)) == []
+def test_a_sealed_run_can_do_nothing_of_what_it_must_not(
+    tmp_path: Path, executor: type[Executor], room: type[Isolation]
+):
+    installed.require_for(room)
+    assert escapes(executor, room(tmp_path)) == []
     assert [path.name for path in tmp_path.iterdir()] == [PLACE]
     assert [path.name for path in (tmp_path / PLACE).iterdir()] == [".lock"]
 
@@ -60,7 +64,12 @@ def test_a_sealed_run_can_do_nothing_of_what_it_must_not(tmp_path: Path, executo
 @EXECUTOR
 def test_the_self_test_finds_what_an_unsealed_run_can_do(tmp_path: Path, executor: type[Executor]):
     found = escapes(executor, NoIsolation(tmp_path))
-    assert {"sees another job's folder", "reaches the machine's network", "sees the server's process"} <= set(found)
+    assert {
+        "sees another job's folder",
+        "reaches the machine's network",
+        "sees the server's process",
+        "can leave something for others",
+    } <= set(found)
 
 
 def test_what_does_not_hold_is_passed_over_with_what_a_run_could_do(tmp_path: Path, caplog):
@@ -96,7 +105,30 @@ def test_without_bubblewrap_the_reason_is_said(tmp_path: Path, monkeypatch):
         escapes(SubprocessExecutor, BubblewrapIsolation(tmp_path))
 
 
-@pytest.mark.parametrize(("setting", "names"), [("auto", ["bwrap", "none"]), ("bwrap", ["bwrap"]), ("none", ["none"])])
+def test_without_unshare_the_reason_is_said(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(unshare, "program", lambda: None)
+    with pytest.raises(ExecutionError, match="unshare is not installed"):
+        escapes(SubprocessExecutor, UserIsolation(tmp_path))
+
+
+def test_without_bubblewrap_runs_are_sealed_all_the_same(tmp_path: Path, monkeypatch):
+    async def choose() -> tuple[str, str]:
+        settings = Settings(results=Results(folder=tmp_path))
+        executors = Executors("auto", EXECUTORS, isolations(settings))
+        try:
+            chosen = await executors.choose("", "python3", "python")
+            return chosen.name, chosen.isolation.name
+        finally:
+            await executors.close()
+
+    monkeypatch.setattr(bubblewrap, "program", lambda: None)
+    assert asyncio.run(choose()) == ("direct", "user")
+
+
+@pytest.mark.parametrize(
+    ("setting", "names"),
+    [("auto", ["bwrap", "user", "none"]), ("bwrap", ["bwrap"]), ("user", ["user"]), ("none", ["none"])],
+)
 def test_the_setting_says_what_may_be_tried(tmp_path: Path, setting: str, names: list[str]):
     settings = Settings(results=Results(folder=tmp_path), execution=Execution(isolation=setting))
     assert [isolation.name for isolation in isolations(settings)] == names
@@ -106,7 +138,7 @@ def test_nothing_of_the_users_is_in_the_room(tmp_path: Path):
     command = bubblewrap.command("bwrap", writable=[tmp_path], environment={}, options=[])
     shown = {Path(command[place + 1]) for place, part in enumerate(command) if part in {"--ro-bind", "--bind"}}
     assert Path.home() not in shown and Path("/") not in shown and Path("/etc") not in shown
-    project = Path(bubblewrap.nbprocessor.__file__).parent.parent
+    project = Path(places.nbprocessor.__file__).parent.parent
     assert project not in shown and project / "nbprocessor" in shown
 
 
@@ -116,9 +148,9 @@ def test_an_environment_with_the_package_in_it_is_shown_as_a_whole(tmp_path: Pat
     (packages / "nbprocessor").mkdir(parents=True)
     (packages / "nbprocessor" / "__init__.py").touch()
     (packages / "of_one_file.py").touch()
-    monkeypatch.setattr(bubblewrap.nbprocessor, "__file__", str(packages / "nbprocessor" / "__init__.py"))
-    monkeypatch.setattr(bubblewrap.sys, "prefix", str(environment))
-    monkeypatch.setattr(bubblewrap.sys, "path", [str(packages)])
+    monkeypatch.setattr(places.nbprocessor, "__file__", str(packages / "nbprocessor" / "__init__.py"))
+    monkeypatch.setattr(places.sys, "prefix", str(environment))
+    monkeypatch.setattr(places.sys, "path", [str(packages)])
     command = bubblewrap.command("bwrap", writable=[results], environment={}, options=[])
     shown = [command[place + 1] for place, part in enumerate(command) if part == "--ro-bind"]
     assert [path for path in shown if path.startswith(str(tmp_path))] == [str(environment)]
