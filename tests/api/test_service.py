@@ -227,7 +227,7 @@ def test_an_id_that_names_no_job_is_a_404(server: Server, job: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/static/../nbprocessor.db", "/static/%2e%2e/%2e%2e/app.py", "/results/x", "//etc/passwd"]
+    "path", ["/static/../nbprocessor.db", "/static/%2e%2e/%2e%2e/errors.py", "/results/x", "//etc/passwd"]
 )
 def test_there_is_nothing_beside_the_resources(server: Server, path: str) -> None:
     session = requests.Session()
