@@ -13,8 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, RowMapping, Select, exists, func, insert, select, tuple_, update
 
 from nbprocessor.model import Fire, FireOutcome, Job, JobStatus, Schedule
-from nbprocessor.store import jobs as job_store
-from nbprocessor.store import leases
+from nbprocessor.store import jobrows, leases
 from nbprocessor.store import notices as notice_store
 from nbprocessor.store import schedules as schedule_store
 from nbprocessor.store.database import reading, writing
@@ -97,7 +96,7 @@ class FireStore:
                 notice_store.enqueue(connection, step.notices)
                 made += [job for job in step.jobs if job.id in stored]
                 done.append(step)
-            job_store.enter(connection, made)
+            jobrows.enter(connection, made)
         return Stored(done, frozenset(job.id for job in made))
 
     def waiting(self, now: datetime, limit: int) -> Sequence[tuple[Fire, Schedule]]:
@@ -122,7 +121,7 @@ class FireStore:
         )
         with reading(self._engine) as connection:
             rows = list(_rows(connection, query))
-            found = job_store.by_id(connection, [row["job_id"] for row in rows])
+            found = jobrows.by_id(connection, [row["job_id"] for row in rows])
         return [Settled(_fire(row), schedule_store.from_row(row, _SCHEDULE), found.get(row["job_id"])) for row in rows]
 
     def give_up_waiting(self, schedule_id: UUID, reason: str, now: datetime) -> None:

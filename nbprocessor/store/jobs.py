@@ -1,46 +1,19 @@
 """The index of jobs: each change is one transaction, and a late writer never wins."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Engine,
-    Integer,
-    RowMapping,
-    Select,
-    bindparam,
-    case,
-    delete,
-    func,
-    insert,
-    select,
-    true,
-    type_coerce,
-    update,
-)
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, select, update
 
 from nbprocessor import faultpoints
-from nbprocessor.errors import NoSuchJob
-from nbprocessor.model import Job, JobFilter, JobStatus, Priority, Subscriber
-from nbprocessor.store import callbacks, grants, queue
+from nbprocessor.model import Job, JobFilter, JobStatus
+from nbprocessor.store import callbacks, fences, grants, jobrows, queue
 from nbprocessor.store.database import reading, writing
-from nbprocessor.store.tables import jobs, microseconds
-
-Fence = Mapping[str, Any]
-"""What a job has to be like for being changed, by column; None: it has no value there."""
-Form = frozenset[tuple[str, bool]]
-"""The columns of a fence, and whether they have to be without a value."""
+from nbprocessor.store.tables import jobs
 
 _UNFINISHED = [status for status in JobStatus if not status.ended]
-_COLUMNS = [jobs.c[field.name] for field in fields(Job)]
 
 
 class JobStore:
@@ -68,7 +41,7 @@ class JobStore:
         """
         with writing(self.engine, alone=queue_limit is not None or per_user > 0) as connection:
             queue.check_room(connection, job.owner, queue=queue_limit, per_user=per_user)
-            enter(connection, [job])
+            jobrows.enter(connection, [job])
             if grant:
                 grants.enter(connection, job.id, grant)
 
@@ -83,12 +56,12 @@ class JobStore:
             NoSuchJob: There is none, or it belongs to somebody else.
         """
         with reading(self.engine) as connection:
-            return _get(connection, job_id, owner)
+            return jobrows.get(connection, job_id, owner)
 
     def several(self, job_ids: Collection[UUID]) -> Mapping[UUID, Job]:
         """Return jobs as they are now, by id; those that are not there are left out."""
         with reading(self.engine) as connection:
-            return by_id(connection, job_ids)
+            return jobrows.by_id(connection, job_ids)
 
     def knows(self, job_id: UUID) -> bool:
         """Tell whether there is a job of this id."""
@@ -102,13 +75,12 @@ class JobStore:
 
     def restore(self, new: Sequence[Job], changed: Sequence[Job]) -> None:
         """Store jobs as they ended, new ones and others of rows that are there: all of them or none."""
-        told = [{"this": job.id, **_values(job)} for job in changed]
+        told = [{"this": job.id, **jobrows.values(job)} for job in changed]
         for values in told:
             # Whom to tell is in no record; who has the row still knows.
             del values["id"], values["subscriber"]
         with writing(self.engine, alone=True) as connection:
-            if new:
-                connection.execute(insert(jobs), [_values(job) for job in new])
+            jobrows.enter(connection, new)
             if told:
                 row = update(jobs).where(jobs.c.id == bindparam("this"))
                 connection.execute(row.values({name: bindparam(name) for name in told[0] if name != "this"}), told)
@@ -116,8 +88,7 @@ class JobStore:
 
     def list(self, filter: JobFilter, *, limit: int, offset: int = 0) -> Sequence[Job]:
         """Return jobs, newest first."""
-        newest = select(*_COLUMNS).order_by(jobs.c.created.desc(), jobs.c.id.desc())
-        return self._all(newest.where(*_conditions(filter)).limit(limit).offset(offset))
+        return self._all(jobrows.newest(filter).limit(limit).offset(offset))
 
     def claim(self, worker: str, wanted: UUID | None = None, *, per_user: int = 0) -> Job | None:
         """Take the waiting job that is next (:mod:`.queue`) and make it running.
@@ -139,7 +110,7 @@ class JobStore:
             found = queue.next_waiting(connection, now, wanted, per_user)
             if found is None:
                 return None
-            job = _change(
+            job = fences.change(
                 connection,
                 {"id": found.id, "status": JobStatus.ACCEPTED, "attempt": found.attempt},
                 status=JobStatus.RUNNING,
@@ -168,14 +139,12 @@ class JobStore:
             False when the job is no longer the caller's: ended, queued again or taken by another worker.
         """
         values = {
-            "percent": progress,
             "message": message,
             "updated": datetime.now(UTC),
             "estimated_completion": estimated_completion,
         }
         with writing(self.engine) as connection:
-            fence = _running(job)
-            return connection.execute(_further(_form(fence)), _asked(fence) | values).first() is not None
+            return fences.change_further(connection, fences.running(job), progress, **values)
 
     def finish(self, job: Job, status: JobStatus, message: str, at: datetime | None = None) -> Job | None:
         """End a running job; what its subscriber is to be told is stored with it.
@@ -197,8 +166,8 @@ class JobStore:
         if status is JobStatus.SUCCESSFUL:
             done["progress"] = 100
         with writing(self.engine) as connection:
-            ended = _change(
-                connection, _running(job), status=status, message=message, finished=now, updated=now, **done
+            ended = fences.change(
+                connection, fences.running(job), status=status, message=message, finished=now, updated=now, **done
             )
             if ended is not None:
                 _conclude(connection, ended)
@@ -212,8 +181,8 @@ class JobStore:
         """
         now = datetime.now(UTC)
         with writing(self.engine) as connection:
-            _get(connection, job_id, owner)
-            dismissed = _change(
+            jobrows.get(connection, job_id, owner)
+            dismissed = fences.change(
                 connection,
                 {"id": job_id, "status": JobStatus.ACCEPTED},
                 status=JobStatus.DISMISSED,
@@ -225,13 +194,14 @@ class JobStore:
                 _conclude(connection, dismissed)
                 return dismissed
             running = {"id": job_id, "status": JobStatus.RUNNING}
-            asked = _change(connection, running, dismiss_requested=True, updated=now)
-            return asked or _get(connection, job_id, owner)
+            asked = fences.change(connection, running, dismiss_requested=True, updated=now)
+            return asked or jobrows.get(connection, job_id, owner)
 
     def running_of(self, worker: str) -> Sequence[Job]:
         """Return the jobs that are a worker's to run; some of them may have to be dismissed."""
         with reading(self.engine) as connection:
-            return [_job(row) for row in connection.execute(_running_of(), {"worker": worker}).mappings()]
+            found = connection.execute(jobrows.running_of_worker(), {"worker": worker})
+            return [jobrows.from_row(row) for row in found.mappings()]
 
     def adopt(self, job: Job, worker: str) -> Job | None:
         """Take a running job over from a worker that is gone; whatever that one still writes comes too late.
@@ -240,7 +210,7 @@ class JobStore:
             The job as it is the new worker's; None when somebody else was faster, or it has ended.
         """
         with writing(self.engine) as connection:
-            return _change(connection, _running(job), worker=worker, updated=datetime.now(UTC))
+            return fences.change(connection, fences.running(job), worker=worker, updated=datetime.now(UTC))
 
     def requeue(self, job: Job, not_before: datetime | None = None, message: str = "") -> bool:
         """Let a running job wait again, its attempts counted on.
@@ -262,19 +232,19 @@ class JobStore:
             "message": message,
             "not_before": not_before,
         }
-        kept = {**_running(job), "dismiss_requested": False}
+        kept = {**fences.running(job), "dismiss_requested": False}
         with writing(self.engine) as connection:
-            return _change(connection, kept, updated=datetime.now(UTC), **waiting) is not None
+            return fences.change(connection, kept, updated=datetime.now(UTC), **waiting) is not None
 
     def lost(self, worker_is_alive: Callable[[str], bool]) -> Sequence[Job]:
         """Return the running jobs whose worker is gone, oldest first; each worker is asked about once."""
-        running = self._all(_oldest_first().where(jobs.c.status == JobStatus.RUNNING))
+        running = self._all(jobrows.oldest_first().where(jobs.c.status == JobStatus.RUNNING))
         alive = {worker: worker_is_alive(worker) for worker in {job.worker or "" for job in running}}
         return [job for job in running if not alive[job.worker or ""]]
 
     def unfinished(self) -> Sequence[Job]:
         """Return the waiting and the running jobs, oldest first."""
-        return self._all(_oldest_first().where(jobs.c.status.in_(_UNFINISHED)))
+        return self._all(jobrows.oldest_first().where(jobs.c.status.in_(_UNFINISHED)))
 
     def counts(self) -> Mapping[JobStatus, int]:
         """Return how many jobs wait and run; jobs that ended are not counted, there may be very many."""
@@ -297,33 +267,7 @@ class JobStore:
 
     def _all(self, query: Select[Any]) -> Sequence[Job]:
         with reading(self.engine) as connection:
-            return [_job(row) for row in connection.execute(query).mappings()]
-
-
-def enter(connection: Connection, new: Sequence[Job]) -> None:
-    """Store new jobs within somebody else's transaction."""
-    if new:
-        connection.execute(insert(jobs), [_values(job) for job in new])
-
-
-def by_id(connection: Connection, job_ids: Collection[UUID]) -> Mapping[UUID, Job]:
-    """Return those jobs of the ids that there are, within somebody else's transaction."""
-    found = connection.execute(_several(), {"ids": list(job_ids)}).mappings()
-    return {row["id"]: _job(row) for row in found}
-
-
-def _get(connection: Connection, job_id: UUID, owner: str | None) -> Job:
-    values = {"id": job_id} if owner is None else {"id": job_id, "owner": owner}
-    row = connection.execute(_one(owned=owner is not None), values).mappings().one_or_none()
-    if row is None:
-        raise NoSuchJob(job_id)
-    return _job(row)
-
-
-def _change(connection: Connection, fence: Fence, **values: Any) -> Job | None:
-    """Change the one job that is inside the fence; None when it is not."""
-    row = connection.execute(_update(_form(fence)), _asked(fence) | values).mappings().one_or_none()
-    return None if row is None else _job(row)
+            return [jobrows.from_row(row) for row in connection.execute(query).mappings()]
 
 
 def _conclude(connection: Connection, ended: Job) -> None:
@@ -331,91 +275,3 @@ def _conclude(connection: Connection, ended: Job) -> None:
     callbacks.enqueue(connection, ended)
     if ended.owner is not None:
         grants.forget(connection, ended.id)
-
-
-def _running(job: Job) -> Fence:
-    """Return the fence: the job still runs, in the attempt the caller knows, and is still his."""
-    return {"id": job.id, "attempt": job.attempt, "status": JobStatus.RUNNING, "worker": job.worker}
-
-
-def _form(fence: Fence) -> Form:
-    return frozenset((name, value is None) for name, value in fence.items())
-
-
-def _asked(fence: Fence) -> dict[str, Any]:
-    return {f"its_{name}": value for name, value in fence.items() if value is not None}
-
-
-# Statements are written once: for most of them that takes longer than the database does.
-
-
-@cache
-def _one(*, owned: bool) -> Select[Any]:
-    mine = jobs.c.owner == bindparam("owner") if owned else true()
-    return select(*_COLUMNS).where(jobs.c.id == bindparam("id"), mine)
-
-
-@cache
-def _several() -> Select[Any]:
-    return select(*_COLUMNS).where(jobs.c.id.in_(bindparam("ids", expanding=True)))
-
-
-@cache
-def _running_of() -> Select[Any]:
-    return _oldest_first().where(jobs.c.status == JobStatus.RUNNING, jobs.c.worker == bindparam("worker"))
-
-
-@cache
-def _update(form: Form) -> ReturningUpdate[Any]:
-    """Change what is inside a fence of this form, in the columns that are named by the values that come with it."""
-    conditions = (
-        jobs.c[name].is_(None) if empty else jobs.c[name] == bindparam(f"its_{name}") for name, empty in sorted(form)
-    )
-    return update(jobs).where(*conditions).returning(*_COLUMNS)
-
-
-@cache
-def _further(form: Form) -> ReturningUpdate[Any]:
-    """As :func:`_update`, and let the progress be ``percent``, if it was not more before."""
-    percent = bindparam("percent", type_=Integer)
-    return _update(form).values(progress=case((jobs.c.progress > percent, jobs.c.progress), else_=percent))
-
-
-def _oldest_first() -> Select[Any]:
-    return select(*_COLUMNS).order_by(jobs.c.created, jobs.c.id)
-
-
-def _conditions(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
-    """Write the filter in SQL; an absent part filters nothing."""
-    ended = func.coalesce(type_coerce(jobs.c.finished, BigInteger), microseconds(datetime.now(UTC)))
-    duration = ended - type_coerce(jobs.c.started, BigInteger)
-    if wanted.owner is not None:
-        yield jobs.c.owner == wanted.owner
-    if wanted.process_ids:
-        yield jobs.c.process_id.in_(wanted.process_ids)
-    if wanted.statuses:
-        yield jobs.c.status.in_(wanted.statuses)
-    if wanted.schedule_id is not None:
-        yield jobs.c.schedule_id == wanted.schedule_id
-    if wanted.created_from is not None:
-        yield jobs.c.created >= wanted.created_from
-    if wanted.created_to is not None:
-        yield jobs.c.created <= wanted.created_to
-    if wanted.min_duration is not None:
-        yield duration >= timedelta(seconds=wanted.min_duration) // timedelta(microseconds=1)
-    if wanted.max_duration is not None:
-        yield duration <= timedelta(seconds=wanted.max_duration) // timedelta(microseconds=1)
-
-
-def _values(job: Job) -> dict[str, Any]:
-    values = {field.name: getattr(job, field.name) for field in fields(Job)}
-    values["subscriber"] = asdict(job.subscriber) if job.subscriber else None
-    return values
-
-
-def _job(row: RowMapping) -> Job:
-    values: dict[str, Any] = {**row}
-    values["status"] = JobStatus(values["status"])
-    values["priority"] = Priority(values["priority"])
-    values["subscriber"] = Subscriber(**values["subscriber"]) if values["subscriber"] else None
-    return Job(**values)
