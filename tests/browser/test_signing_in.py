@@ -23,6 +23,24 @@ def fill_in(page, name: str) -> None:
     page.click("#kc-login")
 
 
+def running_job(signed: Guarded, new_tab, name: str):
+    """The page of a job that runs, with a person who has signed in and started it there."""
+    url = signed.server.url
+    page = new_tab(locale="en-GB").open(f"{url}/sign-in?to=/processes/slow")
+    fill_in(page, name)
+    page.wait_for_url(f"{url}/processes/slow")
+    page.click("text=Start job")
+    page.wait_for_url(f"{url}/jobs/*")
+    expect(page.locator("#job-status")).to_contain_text("running")
+    return page
+
+
+def dismiss(page) -> None:
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("#job-dismiss")
+    expect(page.locator("#job-status")).to_contain_text("dismissed")
+
+
 def test_a_person_signs_in_runs_a_process_follows_it_and_signs_out(signed: Guarded, new_tab):
     url = signed.server.url
     tab = new_tab(locale="de-DE")
@@ -49,36 +67,17 @@ def test_a_person_signs_in_runs_a_process_follows_it_and_signs_out(signed: Guard
 
 
 def test_a_running_job_is_live_and_dismissed_from_its_page(signed: Guarded, new_tab):
-    url = signed.server.url
-    tab = new_tab(locale="en-GB")
-    page = tab.open(f"{url}/sign-in?to=/processes/slow")
-    fill_in(page, "edda")
-    page.wait_for_url(f"{url}/processes/slow")
-    page.click("text=Start job")
-    page.wait_for_url(f"{url}/jobs/*")
-    expect(page.locator("#job-status")).to_contain_text("running")
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.click("#job-dismiss")
-    expect(page.locator("#job-status")).to_contain_text("dismissed")
+    dismiss(running_job(signed, new_tab, "edda"))
 
 
 def test_a_page_left_open_leads_to_the_form_when_its_person_was_signed_out(signed: Guarded, new_tab):
-    url = signed.server.url
-    tab = new_tab(locale="en-GB")
-    page = tab.open(f"{url}/sign-in?to=/processes/slow")
-    fill_in(page, "anna")
-    page.wait_for_url(f"{url}/processes/slow")
-    page.click("text=Start job")
-    page.wait_for_url(f"{url}/jobs/*")
-    expect(page.locator("#job-status")).to_contain_text("running")
+    page = running_job(signed, new_tab, "anna")
     place = page.url
     page.context.clear_cookies()  # here and at Keycloak
     page.reload()
     fill_in(page, "anna")
     page.wait_for_url(place)
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.click("#job-dismiss")
-    expect(page.locator("#job-status")).to_contain_text("dismissed")
+    dismiss(page)
 
 
 def test_somebody_without_a_role_gets_a_page_that_says_so(signed: Guarded, new_tab):

@@ -34,6 +34,19 @@ def register(tmp_path):
         yield register
 
 
+async def led_until_fired(scheduler, table, schedule):
+    """Run a scheduler until a schedule has fired; tell whether it led then."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(scheduler.run(stop))
+    async with asyncio.timeout(60):
+        while not await asyncio.to_thread(table.fires.of, schedule.id):
+            await asyncio.sleep(0.02)
+    led = scheduler.leads
+    stop.set()
+    await running
+    return led
+
+
 def test_one_holds_and_the_other_waits(register):
     clock = Clock()
     first, second = Leadership(register, ELSEWHERE), Leadership(register, identity.own(), clock=clock)
@@ -87,18 +100,7 @@ def test_the_scheduler_fires_at_the_second_and_gives_up_its_lease(tmp_path):
 
         leadership = Leadership(LeaseRegister(table.engine), table.holder)
         scheduler = Scheduler(schedules=table.store, firing=table.firing, leadership=leadership, clock=clock, beat=0.02)
-
-        async def until_fired():
-            stop = asyncio.Event()
-            running = asyncio.create_task(scheduler.run(stop))
-            async with asyncio.timeout(60):
-                while not await asyncio.to_thread(table.fires.of, schedule.id):
-                    await asyncio.sleep(0.02)
-            assert scheduler.leads
-            stop.set()
-            await running
-
-        asyncio.run(until_fired())
+        assert asyncio.run(led_until_fired(scheduler, table, schedule))
         assert table.fired(schedule)[-1].fire_time.minute == 0
         assert LeaseRegister(table.engine).get(LEASE) is None
 
@@ -118,15 +120,5 @@ def test_the_alarm_wakes_the_scheduler_before_its_next_beat(tmp_path):
             leadership=Leadership(LeaseRegister(table.engine), table.holder),
             beat=600,
         )
-
-        async def until_fired():
-            stop = asyncio.Event()
-            running = asyncio.create_task(scheduler.run(stop))
-            async with asyncio.timeout(60):
-                while not await asyncio.to_thread(table.fires.of, schedule.id):
-                    await asyncio.sleep(0.02)
-            stop.set()
-            await running
-
-        asyncio.run(until_fired())
+        asyncio.run(led_until_fired(scheduler, table, schedule))
         assert table.fired(schedule)[0].fire_time == soon

@@ -35,38 +35,26 @@ def test_a_new_database_has_all_tables_and_the_present_form(engine):
         assert connection.scalars(text("SELECT version FROM schema_version")).all() == [tables.SCHEMA_VERSION]
 
 
-def test_a_database_of_the_first_form_is_raised_and_keeps_its_jobs(engine, database_url):
+def test_a_database_of_the_first_form_is_raised_and_keeps_its_jobs(store, raised_from):
     job = a_job()
-    JobStore(engine).add(job)
-    with writing(engine) as connection:
-        connection.execute(text("DROP TABLE workers"))
-        connection.execute(text("UPDATE schema_version SET version = 1"))
-    raised = open_database(database_url)
+    store.add(job)
+    raised = raised_from(1, "DROP TABLE workers")
     WorkerRegister(raised).beat("worker")
     assert JobStore(raised).get(job.id) == job
-    raised.dispose()
 
 
-def test_a_database_of_the_sixth_form_is_raised_and_its_jobs_have_no_estimate(engine, database_url):
+def test_a_database_of_the_sixth_form_is_raised_and_its_jobs_have_no_estimate(store, raised_from):
     job = a_job()
-    JobStore(engine).add(job)
-    with writing(engine) as connection:
-        connection.execute(text("ALTER TABLE jobs DROP COLUMN estimated_completion"))
-        connection.execute(text("UPDATE schema_version SET version = 6"))
-    raised = open_database(database_url)
+    store.add(job)
+    raised = raised_from(6, "ALTER TABLE jobs DROP COLUMN estimated_completion")
     assert JobStore(raised).get(job.id) == job
-    raised.dispose()
 
 
-def test_a_database_of_the_second_form_is_raised_and_its_waiting_jobs_are_run(engine, database_url):
+def test_a_database_of_the_second_form_is_raised_and_its_waiting_jobs_are_run(store, raised_from, database_url):
     job = a_job(owner="me")
-    JobStore(engine).add(job)
-    with writing(engine) as connection:
-        connection.execute(text("DROP TABLE turns"))
-        for column in ("priority", "not_before"):
-            connection.execute(text(f"ALTER TABLE jobs DROP COLUMN {column}"))
-        connection.execute(text("UPDATE schema_version SET version = 2"))
-    raised = open_database(database_url)
+    store.add(job)
+    columns = ("priority", "not_before")
+    raised = raised_from(2, "DROP TABLE turns", *(f"ALTER TABLE jobs DROP COLUMN {column}" for column in columns))
     assert JobStore(raised).get(job.id) == job
     assert JobStore(raised).claim("worker").id == job.id
     raised.dispose()

@@ -5,12 +5,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect
 
 from nbprocessor.errors import NoSuchSchedule
 from nbprocessor.model import Fire, FireOutcome, JobFilter, JobStatus, Schedule, ScheduleFilter, Timing
 from nbprocessor.store import tables
-from nbprocessor.store.database import open_database, writing
 from nbprocessor.store.fires import LEASE, FireStore, Step
 from nbprocessor.store.leases import LeaseRegister
 from nbprocessor.store.schedules import ScheduleStore
@@ -183,35 +182,29 @@ def test_a_schedule_that_is_removed_leaves_its_jobs_and_nothing_else(schedules, 
     assert len(store.list(JobFilter(schedule_id=kept.id), limit=5)) == 1
 
 
-def test_a_database_of_the_third_form_is_raised_and_keeps_its_jobs(engine, database_url, store):
+def test_a_database_of_the_third_form_is_raised_and_keeps_its_jobs(store, raised_from):
     job = a_job()
     store.add(job)
-    with writing(engine) as connection:
-        for table in ("notices", "schedules", "fires", "leases"):
-            connection.execute(text(f"DROP TABLE {table}"))
-        connection.execute(text("DROP INDEX jobs_by_schedule"))
-        for column in ("schedule_id", "fire_time"):
-            connection.execute(text(f"ALTER TABLE jobs DROP COLUMN {column}"))
-        connection.execute(text("UPDATE schema_version SET version = 3"))
-    raised = open_database(database_url)
+    raised = raised_from(
+        3,
+        *(f"DROP TABLE {table}" for table in ("notices", "schedules", "fires", "leases")),
+        "DROP INDEX jobs_by_schedule",
+        *(f"ALTER TABLE jobs DROP COLUMN {column}" for column in ("schedule_id", "fire_time")),
+    )
     assert type(store)(raised).get(job.id) == job
     assert "jobs_by_schedule" in {index["name"] for index in inspect(raised).get_indexes("jobs")}
     assert set(tables.metadata.tables) <= set(inspect(raised).get_table_names())
     assert ScheduleStore(raised).next_due() is None
-    raised.dispose()
 
 
-def test_a_database_without_notices_is_raised_and_its_schedules_tell_nobody(engine, database_url, schedules):
+def test_a_database_without_notices_is_raised_and_its_schedules_tell_nobody(schedules, raised_from):
     schedule = a_schedule()
     schedules.add(schedule)
-    with writing(engine) as connection:
-        connection.execute(text("DROP TABLE notices"))
-        for column in ("notify", "failing"):
-            connection.execute(text(f"ALTER TABLE schedules DROP COLUMN {column}"))
-        connection.execute(text("UPDATE schema_version SET version = 8"))
-    raised = open_database(database_url)
+    columns = ("notify", "failing")
+    raised = raised_from(
+        8, "DROP TABLE notices", *(f"ALTER TABLE schedules DROP COLUMN {column}" for column in columns)
+    )
     assert ScheduleStore(raised).get(schedule.id) == schedule
-    raised.dispose()
 
 
 def test_times_of_schedules_are_those_of_their_zone_to_the_microsecond(schedules):
