@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from nbprocessor import config, faultpoints
 from nbprocessor.errors import NoSuchJob
-from nbprocessor.model import Job
+from nbprocessor.model.job import Job
 from nbprocessor.outbound import Outbound
 from nbprocessor.sending import POLL, Pace, Sender
 from nbprocessor.store.callbacks import Callback, CallbackQueue

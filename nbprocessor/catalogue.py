@@ -13,7 +13,7 @@ from types import MappingProxyType
 from watchfiles import awatch
 
 from nbprocessor.errors import NbprocessorError, NoSuchProcess, NotebookError, Problem
-from nbprocessor.model import Process
+from nbprocessor.model.process import Process
 from nbprocessor.notebook import frontmatter
 from nbprocessor.notebook.describe import read_if_process
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from nbprocessor.errors import Problem
-from nbprocessor.model import Timing
+from nbprocessor.model.schedule import Timing
 
 EXAMPLE = "0 3 * * *"
 """Every night at three."""

@@ -7,7 +7,9 @@ from typing import Any
 
 from nbprocessor.api.problems import RequestRefused
 from nbprocessor.errors import InvalidRequest, OutboundRefused, Problem
-from nbprocessor.model import Execution, Json, Process, Subscriber
+from nbprocessor.model import Json
+from nbprocessor.model.job import Execution, Subscriber
+from nbprocessor.model.process import Process
 from nbprocessor.notebook import validation, values
 
 MAX_DEPTH = 64

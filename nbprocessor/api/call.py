@@ -5,7 +5,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from nbprocessor.api.prefer import Preference
-from nbprocessor.model import Execution, Job, JobFilter, Json, Process
+from nbprocessor.model import Json
+from nbprocessor.model.job import Execution, Job, JobFilter
+from nbprocessor.model.process import Process
 
 
 @dataclass(slots=True)

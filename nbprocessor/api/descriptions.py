@@ -3,7 +3,8 @@
 from typing import Any
 
 from nbprocessor.language import localise
-from nbprocessor.model import Json, Process
+from nbprocessor.model import Json
+from nbprocessor.model.process import Process
 from nbprocessor.notebook.describe import description
 
 

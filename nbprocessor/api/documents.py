@@ -19,7 +19,8 @@ from nbprocessor.api.jobs import status_info
 from nbprocessor.api.services import Services
 from nbprocessor.errors import NoSuchOutput, ResultGone, ResultNotReady
 from nbprocessor.language import text
-from nbprocessor.model import Job, Json
+from nbprocessor.model import Json
+from nbprocessor.model.job import Job
 
 NOTEBOOK_TYPE = "application/x-ipynb+json"
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from starlette.datastructures import QueryParams
 
 from nbprocessor.errors import InvalidRequest, Problem
-from nbprocessor.model import Job, JobFilter, JobStatus, Json
+from nbprocessor.model import Json
+from nbprocessor.model.job import Job, JobFilter, JobStatus
 
 REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 

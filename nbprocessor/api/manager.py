@@ -10,7 +10,9 @@ from pygeoapi.util import JobStatus as PygeoapiStatus
 from nbprocessor.api.call import CALL
 from nbprocessor.api.processor import NotebookProcessor
 from nbprocessor.errors import NoSuchJob, NoSuchProcess
-from nbprocessor.model import Execution, Job, Json, Process
+from nbprocessor.model import Json
+from nbprocessor.model.job import Execution, Job
+from nbprocessor.model.process import Process
 from nbprocessor.store.jobs import JobStore
 
 Submit = Callable[[Process, Execution, str | None, str, str], Job]

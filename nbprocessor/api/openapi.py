@@ -12,7 +12,8 @@ from nbprocessor.api.access import ACTIONS, PUBLIC
 from nbprocessor.auth.policy import Action
 from nbprocessor.config import Auth, Settings
 from nbprocessor.language import localise, text
-from nbprocessor.model import Input, Json, Process
+from nbprocessor.model import Json
+from nbprocessor.model.process import Input, Process
 
 MEDIA_TYPE = "application/vnd.oai.openapi+json;version=3.0"
 _EXTRA_KEYWORDS = frozenset(

@@ -23,7 +23,8 @@ from nbprocessor.errors import (
     Unauthenticated,
     UserQueueFull,
 )
-from nbprocessor.model import Job, JobStatus, Json
+from nbprocessor.model import Json
+from nbprocessor.model.job import Job, JobStatus
 
 OGC = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 BLANK = "about:blank"

@@ -5,7 +5,8 @@ from typing import Any
 
 from pygeoapi.process.base import BaseProcessor
 
-from nbprocessor.model import Json, Process
+from nbprocessor.model import Json
+from nbprocessor.model.process import Process
 from nbprocessor.notebook.describe import description
 
 Run = Callable[[Process, Mapping[str, Json]], tuple[str, Any]]

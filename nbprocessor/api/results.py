@@ -11,7 +11,9 @@ from starlette.responses import JSONResponse, Response
 from nbprocessor.api.jobs import status_info
 from nbprocessor.api.problems import JobFailed
 from nbprocessor.errors import NoSuchOutput, ResultNotReady
-from nbprocessor.model import Job, JobStatus, Json, OutputFile
+from nbprocessor.model import Json
+from nbprocessor.model.job import Job, JobStatus
+from nbprocessor.model.manifest import OutputFile
 from nbprocessor.store.results import ResultStore
 
 MAX_CALLBACK_BYTES = 1_000_000

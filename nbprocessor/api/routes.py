@@ -29,7 +29,9 @@ from nbprocessor.api.service import CONFORMANCE_CLASSES
 from nbprocessor.api.services import Services
 from nbprocessor.errors import NoSuchOutput, ResultGone
 from nbprocessor.language import localise
-from nbprocessor.model import Job, JobStatus, Json, Process
+from nbprocessor.model import Json
+from nbprocessor.model.job import Job, JobStatus
+from nbprocessor.model.process import Process
 
 _WHOLE = frozenset({"inputs", "outputs", "example"})
 """Members of a process description that its summary does not have."""

@@ -21,7 +21,9 @@ from nbprocessor.api.endpoint import represent
 from nbprocessor.api.jobs import instant, job_filter, status_info
 from nbprocessor.api.services import Services
 from nbprocessor.errors import InvalidRequest, NoSuchSchedule, Problem
-from nbprocessor.model import Fire, Job, Json, Schedule, ScheduleFilter
+from nbprocessor.model import Json
+from nbprocessor.model.job import Job
+from nbprocessor.model.schedule import Fire, Schedule, ScheduleFilter
 from nbprocessor.schedule import definition
 
 NEXT_RUNS = 5

@@ -17,7 +17,9 @@ from nbprocessor.catalogue import Catalogue
 from nbprocessor.config import Settings
 from nbprocessor.errors import NoSuchProcess
 from nbprocessor.execution.events import JobEvents
-from nbprocessor.model import Job, Json, Process
+from nbprocessor.model import Json
+from nbprocessor.model.job import Job
+from nbprocessor.model.process import Process
 from nbprocessor.schedule.schedules import Schedules
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.results import ResultStore

@@ -10,7 +10,7 @@ from nbprocessor.auth.identity import Identity, owner_of
 from nbprocessor.auth.policy import Action
 from nbprocessor.auth.signin import SignIn
 from nbprocessor.errors import Forbidden
-from nbprocessor.model import Process
+from nbprocessor.model.process import Process
 
 EVERYBODY = "*"
 """``?owner=*`` in an administrator's job list."""

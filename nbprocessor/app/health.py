@@ -9,7 +9,7 @@ from nbprocessor import __version__
 from nbprocessor.app.house import House
 from nbprocessor.auth.signin import SignIn
 from nbprocessor.errors import NbprocessorError
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 
 
 def health(house: House) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from uuid import UUID
 from nbprocessor.app.house import House
 from nbprocessor.execution.recording import record_dismissal
 from nbprocessor.execution.submission import submit
-from nbprocessor.model import Execution, Job, JobStatus, Process
+from nbprocessor.model.job import Execution, Job, JobStatus
+from nbprocessor.model.process import Process
 
 
 def submit_job(

@@ -24,7 +24,7 @@ from nbprocessor.auth.ways import Absent, Exchange, Impersonation, JwtGrant, Off
 from nbprocessor.config import Auth
 from nbprocessor.errors import RightsLost, SignInUnavailable, TokenUnavailable
 from nbprocessor.execution.gateway.tokens import TokenSource
-from nbprocessor.model import Job
+from nbprocessor.model.job import Job
 from nbprocessor.store.grants import GrantStore, OfflineStore
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,8 @@
 from nbprocessor.auth.policy import Action
 from nbprocessor.auth.signin import SignIn
 from nbprocessor.errors import RightsLost
-from nbprocessor.model import Process, Schedule
+from nbprocessor.model.process import Process
+from nbprocessor.model.schedule import Schedule
 
 
 def authorize(sign_in: SignIn | None, schedule: Schedule, process: Process) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from nbprocessor.auth.identity import Identity
 from nbprocessor.config import Auth
-from nbprocessor.model import Json, Process
+from nbprocessor.model import Json
+from nbprocessor.model.process import Process
 
 
 class Role(StrEnum):

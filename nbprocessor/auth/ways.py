@@ -19,7 +19,7 @@ from nbprocessor.auth.realm import Realm, Refused
 from nbprocessor.auth.securitylog import SecurityLog
 from nbprocessor.config import Auth
 from nbprocessor.errors import SettingsError, SignInUnavailable
-from nbprocessor.model import Job
+from nbprocessor.model.job import Job
 from nbprocessor.store.grants import GrantStore, OfflineStore
 
 log = logging.getLogger(__name__)

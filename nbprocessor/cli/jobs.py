@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nbprocessor.cli.settings import existing_results, load, results_folder
-from nbprocessor.model import Job, JobFilter, JobStatus
+from nbprocessor.model.job import Job, JobFilter, JobStatus
 
 if TYPE_CHECKING:
     from nbprocessor.store.jobs import JobStore

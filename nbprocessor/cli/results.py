@@ -13,7 +13,7 @@ from nbprocessor import contract
 from nbprocessor.cli.jobs import stores
 from nbprocessor.cli.settings import results_folder
 from nbprocessor.errors import NoSuchOutput, ResultNotReady
-from nbprocessor.model import OutputFile
+from nbprocessor.model.manifest import OutputFile
 
 if TYPE_CHECKING:
     from nbprocessor.store.results import ResultStore

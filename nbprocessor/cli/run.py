@@ -15,7 +15,9 @@ import click
 from nbprocessor import contract
 from nbprocessor.cli.settings import folders, load, with_examples
 from nbprocessor.errors import InvalidRequest, NoSuchProcess, Problem
-from nbprocessor.model import Execution, Job, JobStatus, Json, Process
+from nbprocessor.model import Json
+from nbprocessor.model.job import Execution, Job, JobStatus
+from nbprocessor.model.process import Process
 
 if TYPE_CHECKING:
     from nbprocessor.app import House

@@ -13,7 +13,7 @@ import click
 
 from nbprocessor.cli.settings import existing_results, folders, load, results_folder, with_examples
 from nbprocessor.errors import InvalidRequest, Problem
-from nbprocessor.model import Schedule, ScheduleFilter
+from nbprocessor.model.schedule import Schedule, ScheduleFilter
 
 if TYPE_CHECKING:
     from nbprocessor.app import House

@@ -7,7 +7,7 @@ import nbformat
 
 from nbprocessor.errors import LimitReached
 from nbprocessor.execution.limits import size
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 _OUTPUTS = frozenset({"stream", "display_data", "execute_result", "error"})
 """Messages that are outputs; others change outputs, or tell something else."""

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 
 from nbprocessor.execution.allowance import Allowance
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 Content = Mapping[str, Any]
 

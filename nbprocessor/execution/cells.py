@@ -21,7 +21,7 @@ from nbprocessor.execution.executor import Run
 from nbprocessor.execution.limits import size
 from nbprocessor.execution.sandbox.namespaces import View
 from nbprocessor.execution.shell import SIZE
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 LIMIT = 1 << 20
 """Bytes of output read ahead of what is worked off."""

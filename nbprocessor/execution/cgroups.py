@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from nbprocessor.execution import identity
 from nbprocessor.execution.limits import Met
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 log = logging.getLogger(__name__)
 

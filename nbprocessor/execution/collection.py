@@ -13,7 +13,9 @@ from pathlib import Path
 from nbprocessor import contract
 from nbprocessor.errors import OutputMissing
 from nbprocessor.execution.storage import DEPTH
-from nbprocessor.model import Json, OutputFile, Process
+from nbprocessor.model import Json
+from nbprocessor.model.manifest import OutputFile
+from nbprocessor.model.process import Process
 from nbprocessor.store.files import atomic_write, explained, is_plain, open_to_owner, remove_tree
 
 ACCEPTED = frozenset({contract.FILE_JOB, contract.FILE_NOTEBOOK, contract.FILE_INPUTS, contract.FILE_PROCESS})

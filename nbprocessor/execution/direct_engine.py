@@ -24,7 +24,7 @@ from nbprocessor.execution.executor import Run
 from nbprocessor.execution.following import Following, Link
 from nbprocessor.execution.limits import duration
 from nbprocessor.execution.saving import SavingManager
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 NAME = "nbprocessor-direct"
 PATIENCE = 2.0

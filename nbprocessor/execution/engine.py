@@ -27,7 +27,7 @@ from nbprocessor.execution.following import Following, Link
 from nbprocessor.execution.limits import apply, duration
 from nbprocessor.execution.provisioner import ForkManager
 from nbprocessor.execution.saving import SavingManager
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 IOPUB_TIMEOUT = 60
 """Seconds in which a cell's last outputs have to follow its reply; nbclient's 4 are few for a large output."""

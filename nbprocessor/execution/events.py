@@ -7,7 +7,7 @@ from contextlib import ExitStack, aclosing, contextmanager
 from uuid import UUID
 
 from nbprocessor.errors import StoreUnavailable
-from nbprocessor.model import Job, JobStatus
+from nbprocessor.model.job import Job, JobStatus
 from nbprocessor.store.changes import GLANCE, watching
 from nbprocessor.store.jobs import JobStore
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution.sandbox.isolation import Isolation
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 
 @dataclass(frozen=True, slots=True)

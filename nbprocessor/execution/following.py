@@ -10,7 +10,7 @@ from papermill.engines import NotebookExecutionManager
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution.executor import Progress
 from nbprocessor.execution.limits import Met, explained
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 
 class Link:

@@ -24,7 +24,7 @@ from nbprocessor.execution.limits import Met
 from nbprocessor.execution.piped import Pipes
 from nbprocessor.execution.sandbox.isolation import Isolation
 from nbprocessor.execution.slots import Slot
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nbprocessor import config
 from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, LimitReached
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 _TIMES = ((3600, "h"), (60, "min"), (1, "s"))
 _SIZES = ((10**9, "GB"), (2**30, "GiB"), (10**6, "MB"), (2**20, "MiB"), (10**3, "kB"), (2**10, "KiB"), (1, "bytes"))

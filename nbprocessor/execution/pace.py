@@ -13,7 +13,8 @@ from typing import Any
 from nbprocessor import contract
 from nbprocessor.errors import StoreUnavailable
 from nbprocessor.execution.executor import Progress
-from nbprocessor.model import JobFilter, JobStatus, Process
+from nbprocessor.model.job import JobFilter, JobStatus
+from nbprocessor.model.process import Process
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.results import ResultStore
 

@@ -13,7 +13,7 @@ from nbprocessor.execution import processtree, wire
 from nbprocessor.execution.executor import Observe, Outcome, Progress, Run, RunningJob
 from nbprocessor.execution.limits import Met, explained
 from nbprocessor.execution.log import JobLog
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 MAX_LINE = 1 << 20
 """Bytes of one message of the child."""

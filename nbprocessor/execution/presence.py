@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 from nbprocessor.errors import StoreUnavailable
 from nbprocessor.execution import identity
-from nbprocessor.model import Job
+from nbprocessor.model.job import Job
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.workers import WorkerRegister
 

@@ -30,7 +30,10 @@ from nbprocessor.execution import collection, secrets
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.pace import Paces
 from nbprocessor.execution.redaction import Redaction
-from nbprocessor.model import DataRequest, Job, JobStatus, Json, OutputFile, Process
+from nbprocessor.model import Json
+from nbprocessor.model.job import Job, JobStatus
+from nbprocessor.model.manifest import DataRequest, OutputFile
+from nbprocessor.model.process import Process
 from nbprocessor.notebook import executed, record
 from nbprocessor.store import jobfile
 from nbprocessor.store.files import atomic_write

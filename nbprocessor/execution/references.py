@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from nbprocessor.errors import InputUnavailable, OutboundRefused
-from nbprocessor.model import Input, Json, Process
+from nbprocessor.model import Json
+from nbprocessor.model.process import Input, Process
 from nbprocessor.notebook.values import is_link
 
 Fetch = Callable[[str, int], tuple[bytes, str]]

@@ -6,7 +6,7 @@ from nbprocessor import config
 from nbprocessor.errors import CellFailed, DataUnavailable, KernelDied, NbprocessorError, StoreUnavailable, WorkerLost
 from nbprocessor.execution.limits import duration
 from nbprocessor.execution.recording import Accepted
-from nbprocessor.model import Job
+from nbprocessor.model.job import Job
 
 LONGEST = 600.0
 """Seconds between two attempts at most."""

@@ -34,7 +34,7 @@ from traitlets.config import Config
 from nbprocessor.execution import limits, pages
 from nbprocessor.execution.interactive import Compiler, Emit, Hook, Outlet, Publisher, Shell, Stream, flush
 from nbprocessor.execution.sandbox.namespaces import Retreat, View
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 INLINE = "module://matplotlib_inline.backend_inline"
 SIZE = struct.Struct("<Q")

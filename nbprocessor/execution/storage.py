@@ -8,7 +8,7 @@ from pathlib import Path
 from nbprocessor import contract
 from nbprocessor.errors import LimitReached
 from nbprocessor.execution.limits import size
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 INTERVAL = 1.0
 """Seconds between two counts."""

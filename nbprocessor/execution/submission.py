@@ -7,7 +7,9 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 from nbprocessor import contract
-from nbprocessor.model import Execution, Job, JobStatus, Json, Priority, Process
+from nbprocessor.model import Json
+from nbprocessor.model.job import Execution, Job, JobStatus, Priority
+from nbprocessor.model.process import Process
 from nbprocessor.notebook import record
 from nbprocessor.store import jobfile
 from nbprocessor.store.jobs import JobStore

@@ -13,7 +13,7 @@ from nbprocessor.execution.cgroups import Group
 from nbprocessor.execution.executor import Executor, Observe, Run, RunningJob
 from nbprocessor.execution.limits import Met
 from nbprocessor.execution.piped import Pipes
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 
 class SubprocessExecutor(Executor):

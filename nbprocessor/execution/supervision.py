@@ -27,7 +27,8 @@ from nbprocessor.execution.gateway.door import Door, Gateway, socket_of
 from nbprocessor.execution.pace import Gauge, Reading
 from nbprocessor.execution.recording import Accepted, End, Recorder
 from nbprocessor.execution.redaction import Redaction
-from nbprocessor.model import Job, JobStatus, Limits, Process
+from nbprocessor.model.job import Job, JobStatus
+from nbprocessor.model.process import Limits, Process
 from nbprocessor.notebook import values
 from nbprocessor.outbound import Outbound, in_thread
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, KernelMissing, LimitReached
 from nbprocessor.execution.executor import Progress, Run
 from nbprocessor.execution.limits import Met
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 INTERRUPT = b"interrupt\n"
 """The order that may follow the run; the end of the stream means that whoever gave the run is gone."""

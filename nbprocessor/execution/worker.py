@@ -19,7 +19,7 @@ from nbprocessor.execution.gateway.door import Gateway
 from nbprocessor.execution.presence import Presence
 from nbprocessor.execution.recording import End, Recorder
 from nbprocessor.execution.supervision import Supervised
-from nbprocessor.model import Job, JobStatus
+from nbprocessor.model.job import Job, JobStatus
 from nbprocessor.outbound import Outbound
 from nbprocessor.store.changes import GLANCE, watching
 from nbprocessor.store.jobs import JobStore

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from nbprocessor import contract
 from nbprocessor.errors import Problem
 from nbprocessor.language import LANGUAGES
-from nbprocessor.model import JobControlOption
+from nbprocessor.model.process import JobControlOption
 from nbprocessor.timing import cron_problems, zone_problems
 
 PROCESS_ID = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"

@@ -13,7 +13,8 @@ from typing import Any
 
 from nbprocessor.errors import NotebookError
 from nbprocessor.language import LANGUAGES, is_language_map
-from nbprocessor.model import ABSENT, Input, Json, Limits, Output, Process
+from nbprocessor.model import ABSENT, Json
+from nbprocessor.model.process import Input, Limits, Output, Process
 from nbprocessor.notebook import declaration, document, frontmatter, handover, inputs, parameters, schemas
 from nbprocessor.notebook.document import Document
 from nbprocessor.notebook.finding import Finding, error, warning

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from nbprocessor.model import ABSENT, Input, Json
+from nbprocessor.model import ABSENT, Json
+from nbprocessor.model.process import Input
 from nbprocessor.notebook import schemas, validation
 from nbprocessor.notebook.annotations import Type
 from nbprocessor.notebook.declaration import InputBlock

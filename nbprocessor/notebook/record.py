@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from nbprocessor.model import ABSENT, Input, Json, Limits, Output, Process
+from nbprocessor.model import ABSENT, Json
+from nbprocessor.model.process import Input, Limits, Output, Process
 from nbprocessor.notebook.describe import description
 
 RUN = "nbprocessor"

@@ -14,7 +14,8 @@ from datetime import date, datetime
 from typing import Any
 
 from nbprocessor.errors import InvalidRequest, Problem
-from nbprocessor.model import ABSENT, Input, Json, Process
+from nbprocessor.model import ABSENT, Json
+from nbprocessor.model.process import Input, Process
 from nbprocessor.notebook import schemas, validation
 
 QUALIFIED = frozenset({"value", "mediaType", "encoding", "schema", "format"})

@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from nbprocessor.model import Fire, FireOutcome, Json, Schedule
+from nbprocessor.model import Json
+from nbprocessor.model.schedule import Fire, FireOutcome, Schedule
 from nbprocessor.schedule.recipients import EVENTS
 from nbprocessor.store.fires import Step
 from nbprocessor.store.notices import Event, NewNotice

@@ -8,7 +8,9 @@ from uuid import UUID, uuid5
 
 from nbprocessor import config, timing
 from nbprocessor.errors import InvalidRequest
-from nbprocessor.model import Json, Process, Schedule, ScheduleFilter
+from nbprocessor.model import Json
+from nbprocessor.model.process import Process
+from nbprocessor.model.schedule import Schedule, ScheduleFilter
 from nbprocessor.notebook.declaration import listed_schedules
 from nbprocessor.schedule import definition
 from nbprocessor.schedule.definition import Definition

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 
 from nbprocessor import config
 from nbprocessor.errors import InvalidRequest, Problem
-from nbprocessor.model import Json, MisfirePolicy, OverlapPolicy, Process, Timing
+from nbprocessor.model import Json
+from nbprocessor.model.process import Process
+from nbprocessor.model.schedule import MisfirePolicy, OverlapPolicy, Timing
 from nbprocessor.notebook import validation
 from nbprocessor.schedule import placeholders, recipients
 from nbprocessor.schedule.recipients import Recipients

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from nbprocessor import faultpoints
-from nbprocessor.model import Fire, FireOutcome, JobStatus, OverlapPolicy, Schedule
+from nbprocessor.model.job import JobStatus
+from nbprocessor.model.schedule import Fire, FireOutcome, OverlapPolicy, Schedule
 from nbprocessor.schedule.announcing import announced
 from nbprocessor.schedule.misfires import passed
 from nbprocessor.schedule.preparation import Held, Preparation, Prepared, Refused

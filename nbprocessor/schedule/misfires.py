@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from nbprocessor import timing
-from nbprocessor.model import Fire, FireOutcome, MisfirePolicy, Schedule
+from nbprocessor.model.schedule import Fire, FireOutcome, MisfirePolicy, Schedule
 
 LATE = timedelta(seconds=60)
 """A fire is missed when it is later than this: takeovers and a locked database take less."""

@@ -6,7 +6,10 @@ from datetime import datetime
 
 from nbprocessor.errors import InvalidRequest, NoSuchProcess, RightsLost, SignInUnavailable
 from nbprocessor.execution.submission import prepared
-from nbprocessor.model import Execution, Job, Json, Process, Schedule
+from nbprocessor.model import Json
+from nbprocessor.model.job import Execution, Job
+from nbprocessor.model.process import Process
+from nbprocessor.model.schedule import Schedule
 from nbprocessor.schedule import definition
 
 Read = Callable[[Process, Json], Execution]

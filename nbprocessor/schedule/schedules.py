@@ -9,7 +9,10 @@ from uuid import UUID, uuid4
 
 from nbprocessor import config, timing
 from nbprocessor.errors import InvalidRequest, NoSuchProcess, NoSuchSchedule, Problem, RightsLost, ScheduleDeclared
-from nbprocessor.model import Fire, FireOutcome, Job, Json, Process, Schedule, ScheduleFilter
+from nbprocessor.model import Json
+from nbprocessor.model.job import Job
+from nbprocessor.model.process import Process
+from nbprocessor.model.schedule import Fire, FireOutcome, Schedule, ScheduleFilter
 from nbprocessor.schedule import definition
 from nbprocessor.schedule.definition import Definition
 from nbprocessor.schedule.firing import BACKFILL

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, insert
 
-from nbprocessor.model import Job, JobStatus, Subscriber
+from nbprocessor.model.job import Job, JobStatus, Subscriber
 from nbprocessor.store.outbox import Outbox, State
 from nbprocessor.store.tables import callbacks
 

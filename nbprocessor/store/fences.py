@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, bindparam, case, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from nbprocessor.model import Job, JobStatus
+from nbprocessor.model.job import Job, JobStatus
 from nbprocessor.store import jobrows
 from nbprocessor.store.tables import jobs
 

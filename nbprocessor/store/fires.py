@@ -12,7 +12,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, RowMapping, Select, exists, func, insert, select, tuple_, update
 
-from nbprocessor.model import Fire, FireOutcome, Job, JobStatus, Schedule
+from nbprocessor.model.job import Job, JobStatus
+from nbprocessor.model.schedule import Fire, FireOutcome, Schedule
 from nbprocessor.store import jobrows, leases
 from nbprocessor.store import notices as notice_store
 from nbprocessor.store import schedules as schedule_store

@@ -7,7 +7,8 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
-from nbprocessor.model import Job, JobStatus, Json
+from nbprocessor.model import Json
+from nbprocessor.model.job import Job, JobStatus
 
 
 def dump(job: Job) -> bytes:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from nbprocessor.errors import NoSuchJob
-from nbprocessor.model import Job, JobFilter, JobStatus, Priority, Subscriber
+from nbprocessor.model.job import Job, JobFilter, JobStatus, Priority, Subscriber
 from nbprocessor.store.tables import jobs, microseconds
 
 COLUMNS = [jobs.c[field.name] for field in fields(Job)]

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, select, update
 
 from nbprocessor import faultpoints
-from nbprocessor.model import Job, JobFilter, JobStatus
+from nbprocessor.model.job import Job, JobFilter, JobStatus
 from nbprocessor.store import callbacks, fences, grants, jobrows, queue
 from nbprocessor.store.database import reading, writing
 from nbprocessor.store.tables import jobs

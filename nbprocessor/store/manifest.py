@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nbprocessor import contract
-from nbprocessor.model import DataRequest, FileDigest, Manifest, OutputFile
+from nbprocessor.model.manifest import DataRequest, FileDigest, Manifest, OutputFile
 from nbprocessor.store.files import PART, is_plain, open_plain, sync_folder
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from nbprocessor.errors import QueueFull, UserQueueFull
-from nbprocessor.model import JobStatus, Priority
+from nbprocessor.model.job import JobStatus, Priority
 from nbprocessor.store.tables import jobs, turns
 
 AGEING = timedelta(minutes=10)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from nbprocessor import contract, faultpoints
 from nbprocessor.errors import NoSuchOutput, ResultGone
-from nbprocessor.model import Job, JobStatus
+from nbprocessor.model.job import Job, JobStatus
 from nbprocessor.store import jobfile
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.results import ResultStore

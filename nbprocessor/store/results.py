@@ -11,7 +11,8 @@ from uuid import UUID
 
 from nbprocessor import contract, faultpoints
 from nbprocessor.errors import NoSuchOutput, ResultGone, StoreUnavailable
-from nbprocessor.model import DataRequest, Json, Manifest, OutputFile
+from nbprocessor.model import Json
+from nbprocessor.model.manifest import DataRequest, Manifest, OutputFile
 from nbprocessor.store import manifest
 from nbprocessor.store.archive import Archive
 from nbprocessor.store.files import atomic_write, explained, open_plain, remove_tree, sync_folder, write_durably

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, delete, func, insert, select, true, update
 
 from nbprocessor.errors import NoSuchSchedule
-from nbprocessor.model import MisfirePolicy, OverlapPolicy, Schedule, ScheduleFilter, Timing
+from nbprocessor.model.schedule import MisfirePolicy, OverlapPolicy, Schedule, ScheduleFilter, Timing
 from nbprocessor.store.database import reading, writing
 from nbprocessor.store.tables import fires, schedules
 from nbprocessor.timing import delay

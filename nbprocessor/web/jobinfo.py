@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from nbprocessor.model import JobStatus, Json
+from nbprocessor.model import Json
+from nbprocessor.model.job import JobStatus
 from nbprocessor.web import formats
 
 SYMBOLS: Mapping[str, str] = {

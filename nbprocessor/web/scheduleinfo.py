@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from nbprocessor.model import FireOutcome, Json
+from nbprocessor.model import Json
+from nbprocessor.model.schedule import FireOutcome
 from nbprocessor.web import formats
 
 STATUS_OF = {FireOutcome.WAITING: "accepted", FireOutcome.QUEUED: "running", FireOutcome.SKIPPED: "dismissed"}

@@ -21,7 +21,7 @@ import psutil
 
 from nbprocessor.app import House, build, submit_job
 from nbprocessor.config import Notebooks, Results, Settings
-from nbprocessor.model import Execution, JobStatus
+from nbprocessor.model.job import Execution, JobStatus
 from tests.benchmarks.measurement import Measurement
 from tests.benchmarks.quiet import kernels_are_silent
 from tests.benchmarks.timing import medians

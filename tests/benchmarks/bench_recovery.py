@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nbprocessor import contract
-from nbprocessor.model import JobFilter
+from nbprocessor.model.job import JobFilter
 from nbprocessor.store import jobfile
 from nbprocessor.store.database import open_database
 from nbprocessor.store.jobs import JobStore

@@ -10,7 +10,7 @@ from uuid import uuid4
 from pygeoapi.process.manager.tinydb_ import TinyDBManager
 from sqlalchemy import insert
 
-from nbprocessor.model import Job, JobFilter, JobStatus
+from nbprocessor.model.job import Job, JobFilter, JobStatus
 from nbprocessor.store.database import open_database, writing
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.tables import jobs

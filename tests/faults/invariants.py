@@ -9,7 +9,7 @@ import psutil
 
 from nbprocessor.errors import ResultGone
 from nbprocessor.execution import scratch
-from nbprocessor.model import Job, JobFilter, JobStatus
+from nbprocessor.model.job import Job, JobFilter, JobStatus
 from nbprocessor.store.database import open_database
 from nbprocessor.store.jobs import JobStore
 from nbprocessor.store.results import ResultStore

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from nbprocessor.errors import StoreUnavailable
 from nbprocessor.execution import identity
-from nbprocessor.model import FireOutcome, JobFilter, JobStatus, Schedule, ScheduleFilter
+from nbprocessor.model.job import JobFilter, JobStatus
+from nbprocessor.model.schedule import FireOutcome, Schedule, ScheduleFilter
 from nbprocessor.schedule.leadership import Leadership
 from nbprocessor.store.leases import LeaseRegister
 from nbprocessor.timing import times

@@ -18,7 +18,7 @@ import psutil
 import pytest
 import requests
 
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from tests.faults.conftest import accepted, at_work
 from tests.faults.invariants import assert_nothing_lost, audited, wait_until_gone
 from tests.servers.nbprocessor import Server, start

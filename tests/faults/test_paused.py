@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 import psutil
 import pytest
 
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from tests.faults.conftest import accepted, at_work
 from tests.faults.invariants import DATABASE, assert_nothing_lost, audited, wait_until_gone
 from tests.servers.nbprocessor import start

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nbprocessor.model import Job, JobFilter, JobStatus
+from nbprocessor.model.job import Job, JobFilter, JobStatus
 from nbprocessor.store.database import open_database
 from nbprocessor.store.jobs import JobStore
 from tests.faults.conftest import accepted, at_work, serve

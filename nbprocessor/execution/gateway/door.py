@@ -24,7 +24,8 @@ from nbprocessor.errors import ExecutionError
 from nbprocessor.execution.gateway.exchange import Exchange
 from nbprocessor.execution.gateway.tokens import TokenSource
 from nbprocessor.execution.gateway.upstream import Upstream
-from nbprocessor.model import DataRequest, Job
+from nbprocessor.model.job import Job
+from nbprocessor.model.manifest import DataRequest
 
 LONGEST_NAME = 107
 """Bytes a unix socket's name may have (``sun_path`` of unix(7), with its end)."""

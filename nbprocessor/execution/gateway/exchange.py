@@ -22,7 +22,7 @@ from nbprocessor.execution.gateway import rules
 from nbprocessor.execution.gateway.lineage import Lineage, Note
 from nbprocessor.execution.gateway.tokens import TokenSource
 from nbprocessor.execution.gateway.upstream import Upstream
-from nbprocessor.model import Job
+from nbprocessor.model.job import Job
 
 AT_ONCE = 8
 """Requests of one job under way at once; further ones wait."""

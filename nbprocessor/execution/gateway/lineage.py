@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from nbprocessor.model import DataRequest
+from nbprocessor.model.manifest import DataRequest
 
 MOST = 10_000
 """Requests kept one by one; further ones are counted."""

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from nbprocessor.model import Job
+from nbprocessor.model.job import Job
 
 
 class TokenSource(ABC):

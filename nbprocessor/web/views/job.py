@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from nbprocessor.model import JobStatus, Json
+from nbprocessor.model import Json
+from nbprocessor.model.job import JobStatus
 from nbprocessor.web import formats
 from nbprocessor.web.addresses import links_of
 from nbprocessor.web.jobinfo import job_info

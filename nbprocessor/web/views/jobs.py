@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from nbprocessor.web.addresses import link_with
 from nbprocessor.web.jobinfo import job_info
 from nbprocessor.web.views import Page

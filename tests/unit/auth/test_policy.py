@@ -8,7 +8,7 @@ import pytest
 from nbprocessor.auth.identity import Identity, identity
 from nbprocessor.auth.policy import MATRIX, Action, Policy, Role
 from nbprocessor.config import Auth
-from nbprocessor.model import Process
+from nbprocessor.model.process import Process
 
 ON = {"keycloak": "127.0.0.1:8080", "realm": "r"}
 PROCESS = Process("p", "1.0.0", "p", "p", {}, {}, b"", "", Path("p.ipynb"))

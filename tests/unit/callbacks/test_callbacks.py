@@ -9,7 +9,7 @@ import pytest
 
 from nbprocessor import config
 from nbprocessor.callbacks import CallbackSender
-from nbprocessor.model import JobStatus, Subscriber
+from nbprocessor.model.job import JobStatus, Subscriber
 from nbprocessor.outbound import Outbound
 from nbprocessor.store.callbacks import CallbackQueue
 from nbprocessor.store.database import open_database

@@ -8,7 +8,7 @@ import pytest
 from nbprocessor.errors import LimitReached
 from nbprocessor.execution.allowance import length
 from nbprocessor.execution.celloutputs import CellOutputs
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 
 def outputs(**limits):

@@ -12,7 +12,7 @@ import pytest
 from nbprocessor.execution import cgroups, identity
 from nbprocessor.execution.cgroups import PREFIX, Groups
 from nbprocessor.execution.limits import Met
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 TAKES = "held = []\nfor _ in range(40):\n    held.append(bytearray(b'x' * 10_000_000))\nprint('took it')"
 FORKS = """

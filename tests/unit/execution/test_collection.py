@@ -9,7 +9,7 @@ from nbprocessor import contract
 from nbprocessor.errors import OutputMissing, StoreUnavailable
 from nbprocessor.execution import collection
 from nbprocessor.execution.storage import DEPTH
-from nbprocessor.model import OutputFile
+from nbprocessor.model.manifest import OutputFile
 from tests.unit.execution.workshop import process
 from tests.unit.notebook.written import code
 

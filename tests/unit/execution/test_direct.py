@@ -15,7 +15,7 @@ from nbprocessor.execution.executor import Outcome, Run, RunningJob
 from nbprocessor.execution.fork_executor import ForkExecutor
 from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
 from nbprocessor.execution.sandbox.room import BubblewrapIsolation, UserIsolation
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 from tests.servers import bubblewrap
 from tests.unit.execution.forks import Forks, texts, written
 

@@ -7,7 +7,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from nbprocessor.errors import CellFailed
 from nbprocessor.execution.following import Link
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 from tests.unit.notebook.written import code, parameters, saved, text
 
 pytestmark = pytest.mark.kernel

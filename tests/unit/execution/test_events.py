@@ -7,7 +7,7 @@ import pytest
 
 from nbprocessor.errors import NoSuchJob, StoreUnavailable
 from nbprocessor.execution.events import JobEvents
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from nbprocessor.store.database import open_database
 from nbprocessor.store.jobs import JobStore
 from tests.unit.store.samples import a_job, ended

@@ -12,7 +12,7 @@ from nbprocessor.execution import provisioner, selftest
 from nbprocessor.execution.fork_executor import KernelForkExecutor
 from nbprocessor.execution.sandbox.isolation import NoIsolation
 from nbprocessor.execution.sandbox.room import BubblewrapIsolation
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 from tests.servers import bubblewrap
 from tests.unit.execution.forks import Forks, texts, written
 

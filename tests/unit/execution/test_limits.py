@@ -10,7 +10,7 @@ import pytest
 from nbprocessor import config
 from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, LimitReached
 from nbprocessor.execution.limits import Met, duration, explained, settled, size
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 ALL = Limits(cpu=2, memory=2 * 10**9, processes=64, file_size=10**9)
 NOTHING = config.Maximum(**dict.fromkeys(config.Maximum.model_fields, 0))
@@ -51,7 +51,7 @@ def test_every_limit_of_a_run_has_its_setting_and_its_maximum():
 
 def bound(limits: Limits, source: str) -> subprocess.CompletedProcess[str]:
     """Let a Python process run under limits, as the process of the cells does."""
-    begin = "from nbprocessor.execution.limits import apply\nfrom nbprocessor.model import Limits\n"
+    begin = "from nbprocessor.execution.limits import apply\nfrom nbprocessor.model.process import Limits\n"
     code = f"{begin}apply(Limits(**{asdict(limits)}))\n{source}"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
 
@@ -160,7 +160,7 @@ def test_what_has_no_limit_is_not_blamed_on_one():
 
 def test_the_users_own_bound_of_processes_counts_where_the_run_has_users_of_its_own():
     source = "import resource\nprint(resource.getrlimit(resource.RLIMIT_NPROC)[0])"
-    code = "from nbprocessor.execution.limits import apply\nfrom nbprocessor.model import Limits\n"
+    code = "from nbprocessor.execution.limits import apply\nfrom nbprocessor.model.process import Limits\n"
     for alone in (True, False):
         run = [sys.executable, "-c", f"{code}apply(Limits(processes=7), alone={alone})\n{source}"]
         said = int(subprocess.run(run, capture_output=True, text=True, timeout=60, check=True).stdout)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from tests.servers.city import EDITOR
 from tests.unit.execution.gateway.opened import Tokens
 from tests.unit.execution.workshop import await_end_of, workshop

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from tests.unit.execution.workshop import workshop
 from tests.unit.notebook.written import code
 

@@ -7,7 +7,7 @@ import pytest
 from nbprocessor import contract
 from nbprocessor.execution.executor import Progress
 from nbprocessor.execution.pace import Gauge, Paces, Plan
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from tests.unit.execution.workshop import workshop
 from tests.unit.notebook.written import code, parameters
 

@@ -12,7 +12,7 @@ import pytest
 from nbprocessor import contract
 from nbprocessor.execution import identity
 from nbprocessor.execution.presence import Presence
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from nbprocessor.store.files import atomic_write
 from nbprocessor.store.workers import WorkerRegister
 from tests.unit.notebook.written import code

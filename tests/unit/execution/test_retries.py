@@ -17,7 +17,7 @@ from nbprocessor.errors import (
 )
 from nbprocessor.execution import retries
 from nbprocessor.execution.recording import Accepted
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from tests.unit.execution.workshop import process, workshop
 from tests.unit.notebook.written import code
 from tests.unit.store.samples import a_job

@@ -8,7 +8,7 @@ import pytest
 
 from nbprocessor.errors import SecretUnavailable
 from nbprocessor.execution import secrets
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from tests.unit.execution.test_redaction import TOKEN
 from tests.unit.execution.workshop import await_end_of, workshop
 from tests.unit.notebook.written import code

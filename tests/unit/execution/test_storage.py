@@ -7,7 +7,7 @@ import pytest
 
 from nbprocessor.execution import storage
 from nbprocessor.execution.storage import BLOCK, DEPTH
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 from tests.unit.execution.test_collection import buried
 
 

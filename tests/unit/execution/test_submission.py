@@ -7,7 +7,7 @@ import pytest
 from nbprocessor import contract
 from nbprocessor.errors import QueueFull, StoreUnavailable, UserQueueFull
 from nbprocessor.execution.submission import submit
-from nbprocessor.model import Execution, JobStatus, Priority, Subscriber
+from nbprocessor.model.job import Execution, JobStatus, Priority, Subscriber
 from nbprocessor.store.results import ResultStore
 from tests.unit.execution.workshop import process
 from tests.unit.notebook.written import code, parameters

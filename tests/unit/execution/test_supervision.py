@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from tests.unit.notebook.written import code, parameters
 from tests.unit.outbound.strangers import content
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, KernelMissing, LimitReached
 from nbprocessor.execution import wire
 from nbprocessor.execution.executor import Progress, Run
-from nbprocessor.model import Limits
+from nbprocessor.model.process import Limits
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.dates() | st.datetimes(timezones=st.just(UTC)),

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from nbprocessor import contract
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from tests.unit.execution.workshop import workshop
 from tests.unit.notebook.written import code, parameters, text
 
@@ -281,7 +281,7 @@ def test_a_kernel_that_is_not_installed_is_named(at_work):
     kernel = {"display_name": "R", "language": "R", "name": "ir"}
     found = process(at_work.folder / "other", code("1"), kernel=kernel)
     from nbprocessor.execution.submission import submit
-    from nbprocessor.model import Execution
+    from nbprocessor.model.job import Execution
 
     job = submit(found, Execution("trial", {}), store=at_work.store, results=at_work.results, queue_limit=10)
     at_work.worker.wake()

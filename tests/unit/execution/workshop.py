@@ -22,7 +22,8 @@ from nbprocessor.execution.gateway.tokens import NobodySignsIn, TokenSource
 from nbprocessor.execution.sandbox.choice import isolations
 from nbprocessor.execution.submission import submit
 from nbprocessor.execution.worker import Worker
-from nbprocessor.model import Execution, Job, Process
+from nbprocessor.model.job import Execution, Job
+from nbprocessor.model.process import Process
 from nbprocessor.notebook.describe import read
 from nbprocessor.outbound import Outbound
 from nbprocessor.store.database import open_database

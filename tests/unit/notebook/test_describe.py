@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nbprocessor.errors import NotebookError
 from nbprocessor.language import localise
-from nbprocessor.model import JobControlOption
+from nbprocessor.model.process import JobControlOption
 from nbprocessor.notebook import describe, yamltext
 from tests.unit.notebook import written
 

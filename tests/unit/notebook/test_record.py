@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from nbprocessor.model import Process
+from nbprocessor.model.process import Process
 from nbprocessor.notebook import describe, record
 from tests.unit.notebook import written
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nbprocessor import config
-from nbprocessor.model import JobStatus
+from nbprocessor.model.job import JobStatus
 from nbprocessor.store.database import open_database
 from nbprocessor.store.notices import NoticeQueue
 from tests.unit.schedule.timetable import HOURLY, MAIL, process, timetable

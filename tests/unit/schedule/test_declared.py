@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from nbprocessor.errors import NotebookError, ScheduleDeclared
-from nbprocessor.model import ScheduleFilter
+from nbprocessor.model.schedule import ScheduleFilter
 from nbprocessor.schedule import definition
 from nbprocessor.schedule.declared import DeclaredSchedules
 from tests.unit.schedule.timetable import INPUTS, process

@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from nbprocessor import contract
 from nbprocessor.errors import StoreUnavailable
-from nbprocessor.model import FireOutcome, JobFilter, JobStatus
+from nbprocessor.model.job import JobFilter, JobStatus
+from nbprocessor.model.schedule import FireOutcome
 from nbprocessor.store.database import writing
 from tests.unit.schedule.timetable import HOUR, HOURLY, NOW, process
 

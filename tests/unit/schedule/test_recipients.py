@@ -4,7 +4,7 @@ import pytest
 
 from nbprocessor import config
 from nbprocessor.errors import InvalidRequest, NoSuchSchedule
-from nbprocessor.model import ScheduleFilter
+from nbprocessor.model.schedule import ScheduleFilter
 from nbprocessor.schedule import definition
 from tests.unit.schedule.timetable import HOURLY, MAIL, timetable
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from nbprocessor.errors import InvalidRequest, NoSuchProcess, NoSuchSchedule, RightsLost, ScheduleDeclared
-from nbprocessor.model import FireOutcome, MisfirePolicy, OverlapPolicy, ScheduleFilter, Timing
+from nbprocessor.model.schedule import FireOutcome, MisfirePolicy, OverlapPolicy, ScheduleFilter, Timing
 from nbprocessor.schedule import definition
 from tests.unit.schedule.timetable import DAILY, DAY, HOURLY, NOW, process
 

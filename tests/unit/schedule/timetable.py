@@ -11,7 +11,9 @@ from nbprocessor import config
 from nbprocessor.api import bodies
 from nbprocessor.errors import RightsLost, SignInUnavailable
 from nbprocessor.execution import identity
-from nbprocessor.model import Fire, Job, JobFilter, JobStatus, Process, Schedule
+from nbprocessor.model.job import Job, JobFilter, JobStatus
+from nbprocessor.model.process import Process
+from nbprocessor.model.schedule import Fire, Schedule
 from nbprocessor.notebook.describe import read
 from nbprocessor.outbound import Outbound
 from nbprocessor.schedule.firing import Firing

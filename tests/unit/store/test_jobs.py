@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from nbprocessor.errors import NoSuchJob, QueueFull
-from nbprocessor.model import JobFilter, JobStatus, Subscriber
+from nbprocessor.model.job import JobFilter, JobStatus, Subscriber
 from nbprocessor.store.callbacks import CallbackQueue
 from nbprocessor.store.jobs import JobStore
 from tests.unit.store.samples import START, a_job, ended

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nbprocessor.errors import QueueFull, UserQueueFull
-from nbprocessor.model import JobStatus, Priority
+from nbprocessor.model.job import JobStatus, Priority
 from nbprocessor.store.queue import AGEING
 from tests.unit.store.samples import a_job, ended
 

@@ -6,7 +6,7 @@ import pytest
 
 from nbprocessor import contract
 from nbprocessor.errors import StoreUnavailable
-from nbprocessor.model import JobFilter, JobStatus, Priority, Subscriber
+from nbprocessor.model.job import JobFilter, JobStatus, Priority, Subscriber
 from nbprocessor.store import jobfile
 from nbprocessor.store.database import open_database
 from nbprocessor.store.files import atomic_write

@@ -8,7 +8,7 @@ import pytest
 
 from nbprocessor import contract
 from nbprocessor.errors import NoSuchOutput, ResultGone, SettingsError, StoreUnavailable
-from nbprocessor.model import OutputFile
+from nbprocessor.model.manifest import OutputFile
 from nbprocessor.store.files import atomic_write
 from nbprocessor.store.results import ResultStore
 

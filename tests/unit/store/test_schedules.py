@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import inspect
 
 from nbprocessor.errors import NoSuchSchedule
-from nbprocessor.model import Fire, FireOutcome, JobFilter, JobStatus, Schedule, ScheduleFilter, Timing
+from nbprocessor.model.job import JobFilter, JobStatus
+from nbprocessor.model.schedule import Fire, FireOutcome, Schedule, ScheduleFilter, Timing
 from nbprocessor.store import tables
 from nbprocessor.store.fires import LEASE, FireStore, Step
 from nbprocessor.store.leases import LeaseRegister

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from nbprocessor.model import Timing
+from nbprocessor.model.schedule import Timing
 from nbprocessor.timing import EXAMPLE, cron_problems, delay, moment, next_time, times, zone_problems
 
 BERLIN = ZoneInfo("Europe/Berlin")

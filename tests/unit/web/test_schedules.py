@@ -2,7 +2,7 @@
 
 import pytest
 
-from nbprocessor.model import FireOutcome
+from nbprocessor.model.schedule import FireOutcome
 from nbprocessor.web.pages import Pages
 from tests.unit.web import documents
 from tests.unit.web.html_facts import facts

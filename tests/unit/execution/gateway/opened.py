@@ -12,7 +12,7 @@ import httpx
 from nbprocessor.config import Data
 from nbprocessor.execution.gateway.door import Door, Gateway
 from nbprocessor.execution.gateway.tokens import TokenSource
-from nbprocessor.model import Job
+from nbprocessor.model.job import Job
 from tests.servers.city import EDITOR
 from tests.unit.store.samples import a_job
 

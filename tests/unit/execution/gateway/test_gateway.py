@@ -17,7 +17,7 @@ from nbprocessor.errors import ExecutionError, TokenUnavailable
 from nbprocessor.execution.gateway import exchange, lineage
 from nbprocessor.execution.gateway.door import CONNECTIONS, LONGEST_NAME
 from nbprocessor.execution.gateway.tokens import NobodySignsIn
-from nbprocessor.model import DataRequest
+from nbprocessor.model.manifest import DataRequest
 from tests.servers import datamanagement as stand_in
 from tests.servers.city import EDITOR, STRANGER
 from tests.unit.execution.gateway.opened import Opened, Tokens, opened
