@@ -32,6 +32,8 @@ def escapes(*, port: int, abstract: str, pid: int, command: str, secret: str, ot
         "reaches the machine's network": lambda: socket.create_connection(("127.0.0.1", port), 1).close(),
         "reaches sockets of the machine": lambda: _connected(abstract),
         "sees the server's process": lambda: _must(Path(f"/proc/{pid}/cmdline").read_text() == command),
+        "can write its job's record": lambda: _must(_writable(Path.cwd().parent)),
+        "reaches into the process that runs it": lambda: Path(f"/proc/{os.getppid()}/fd/0").readlink(),
         "can leave something for others": lambda: _must(_left()),
         "can take away what hides the rest": lambda: _must(_mounted()),
     }

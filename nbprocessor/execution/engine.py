@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
 from papermill.clientwrap import PapermillNotebookClient
@@ -20,19 +19,19 @@ from papermill.log import logger
 
 from nbprocessor import contract
 from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, LimitReached
+from nbprocessor.execution import kernels
 from nbprocessor.execution.allowance import Allowance
 from nbprocessor.execution.cells import CannotSeal, Cells, CellsDied
 from nbprocessor.execution.executor import Run
 from nbprocessor.execution.following import Following, Link
 from nbprocessor.execution.limits import apply, duration
 from nbprocessor.execution.provisioner import ForkManager
+from nbprocessor.execution.sandbox.namespaces import View
 from nbprocessor.execution.saving import SavingManager
 from nbprocessor.model.process import Limits
 
 IOPUB_TIMEOUT = 60
 """Seconds in which a cell's last outputs have to follow its reply; nbclient's 4 are few for a large output."""
-MAX_SOCKET_PATH = 90
-"""Bytes of path a unix socket may have (108), less what jupyter_client appends."""
 
 
 class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annotations
@@ -80,6 +79,7 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
         limits: Limits | None = None,
         process_limits: Limits | None = None,
         fork: tuple[Run, Cells] | None = None,
+        view: View | None = None,
         **kwargs: Any,
     ) -> None:
         """Execute the cells.
@@ -93,6 +93,7 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
             limits: What the run may use; None: whatever it wants.
             process_limits: What each of its processes is bound to by itself; None: to all of them.
             fork: The run, and the fork that is to be its kernel; None: a kernel is started.
+            view: What a kernel that is started is to see; None: whatever this process does.
             kwargs: papermill's ``log_output``, ``stdout_file`` and ``stderr_file``; nbclient's options.
 
         Raises:
@@ -107,6 +108,7 @@ class NbprocessorEngine(Engine):  # type: ignore[misc]  # papermill has no annot
             limits,
             process_limits or limits,
             fork,
+            view,
             kernel_name=kernel_name,
             startup_timeout=int(start_timeout),
             log=logger,
@@ -125,6 +127,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         limits: Limits,
         process_limits: Limits,
         fork: tuple[Run, Cells] | None,
+        view: View | None,
         **options: Any,
     ) -> None:
         super().__init__(nb_man, iopub_timeout=IOPUB_TIMEOUT, **options)
@@ -132,6 +135,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         self._limits = limits
         self._process_limits = process_limits
         self._fork = fork
+        self._view = view
         self._allowance = Allowance(nb_man.nb, limits)
         self._excess: LimitReached | None = None
         """The cell has put out more than it may."""
@@ -143,7 +147,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         self.reset_execution_trackers()
         with tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True) as folder:
             if self._fork is None:
-                self.km = _kernel_manager(self.kernel_name, Path(folder))
+                self.km = kernels.manager(self.kernel_name, Path(folder), self._view)
             else:
                 self.km = ForkManager(self.kernel_name, *self._fork)
             run_sync(self._run)()
@@ -241,14 +245,3 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
         except LimitReached as error:
             self._excess = error
         return None if self._excess is not None else super().process_message(msg, cell, cell_index)
-
-
-def _kernel_manager(kernel_name: str, folder: Path) -> AsyncKernelManager:
-    """Return a manager whose kernel talks over unix sockets in ``folder``.
-
-    On loopback TCP any user of the machine could listen, and two kernels started at once may pick one port.
-    """
-    prefix = folder / "k"
-    if len(str(prefix).encode()) > MAX_SOCKET_PATH:
-        return AsyncKernelManager(kernel_name=kernel_name)
-    return AsyncKernelManager(kernel_name=kernel_name, transport="ipc", ip=str(prefix))

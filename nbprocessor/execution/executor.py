@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
 
+from nbprocessor import contract
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution.sandbox.isolation import Isolation
+from nbprocessor.execution.sandbox.namespaces import View
 from nbprocessor.model.process import Limits
 
 
@@ -41,6 +43,13 @@ class Run:
     """Seconds the kernel may take to start."""
     protocol: bool = False
     """The cells are to run in a kernel, spoken to by the Jupyter protocol, also where they need none."""
+    sealed: bool = False
+    """It runs in a room of its own."""
+
+    @property
+    def view(self) -> View:
+        """What its notebook sees where it is sealed; whoever runs that sees more."""
+        return View(self.folder, (contract.FOLDER_WORK, contract.FOLDER_OUTPUTS, contract.FOLDER_WRITES), self.scratch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,8 @@ class Executor(ABC):
 
     def inside(self, run: Run) -> Run:
         """Return a run as its processes are to have it; called by the executors themselves."""
-        return replace(run, environment=self.isolation.inside(run.environment, run.scratch))
+        environment = self.isolation.inside(run.environment, run.scratch)
+        return replace(run, environment=environment, sealed=self.isolation.seals)
 
     def facts(self) -> Mapping[str, Any]:
         """Return what ``/health`` tells about this executor."""

@@ -17,6 +17,8 @@ from nbprocessor.model.process import Limits
 
 MAX_LINE = 1 << 20
 """Bytes of one message of the child."""
+_ORDERS = 10
+"""Orders kept for a child; one that asks for more than it reads gets no answers."""
 _FITS = 4096
 """Bytes that every empty pipe takes at once (POSIX: at least PIPE_BUF)."""
 
@@ -121,21 +123,39 @@ class PipedJob(RunningJob):
                 os.write(descriptor, run)
             else:
                 await asyncio.to_thread(_write_all, pipe.fileno(), run)
+            # A child that does not read its orders has been stopped by what it runs: only killing helps.
+            os.set_blocking(descriptor, False)
             while True:
-                os.write(descriptor, await self._due.get())
+                order = await self._due.get()
+                with contextlib.suppress(BlockingIOError):
+                    os.write(descriptor, order)
 
     async def _read_reports(self, descriptor: int) -> None:
         async with _reader(descriptor) as reader:
-            async for line in reader:
-                if line == wire.ASK:
-                    self._due.put_nowait(wire.encode_met(self._process.met()))
-                    continue
-                message = wire.decode(line)
-                if isinstance(message, Progress):
-                    self._last = message
-                    self._observe(message)
-                else:
-                    self._ended, self._error = True, message
+            try:
+                async for line in reader:
+                    self._heed(line)
+            except (ValueError, RecursionError) as error:
+                # Where runs are not sealed, a notebook can write to this pipe, too.
+                self._ended, self._error = True, ExecutionError(f"the run told what makes no sense: {error}")
+                await self._process.kill()
+
+    def _heed(self, line: bytes) -> None:
+        """Take a message of the child.
+
+        Raises:
+            ValueError, RecursionError: It is none.
+        """
+        if line == wire.ASK:
+            if self._due.qsize() < _ORDERS:
+                self._due.put_nowait(wire.encode_met(self._process.met()))
+            return
+        message = wire.decode(line)
+        if isinstance(message, Progress):
+            self._last = message
+            self._observe(message)
+        else:
+            self._ended, self._error = True, message
 
     async def _read_log(self, descriptor: int) -> None:
         with JobLog(self._run.folder / contract.FILE_LOG, self._run.limits.log_size) as job_log:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -109,9 +110,9 @@ class Recorder:
             files = {name: self._results.read(job.id, name) for name in collection.ACCEPTED}
             process = record.load(files[contract.FILE_PROCESS], files[contract.FILE_NOTEBOOK])
             inputs = json.loads(files[contract.FILE_INPUTS])["inputs"]
-        except (NoSuchOutput, ResultGone, ValueError, KeyError, TypeError) as error:
+        except (NoSuchOutput, ResultGone, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ExecutionError(f"the server cannot read what the job was accepted with: {error}") from error
-        if process.sha256 != job.notebook_sha256:
+        if {process.sha256, sha256(process.notebook).hexdigest()} != {job.notebook_sha256}:
             raise ExecutionError("the notebook in the job's folder is not the one the job was accepted with")
         return Accepted(process, inputs, files)
 
@@ -217,9 +218,11 @@ class Recorder:
             facts = self._results.manifest(job.id).job
             if facts["attempt"] != job.attempt or self._results.verify(job.id):
                 return None
-            return JobStatus(facts["status"]), str(facts["message"]), datetime.fromisoformat(facts["finished"])
+            status, finished = JobStatus(facts["status"]), datetime.fromisoformat(facts["finished"])
         except (ResultGone, KeyError, ValueError, TypeError):
             return None
+        ended = status.ended and finished.tzinfo is not None  # else it is not what a server wrote
+        return (status, str(facts["message"]), finished) if ended else None
 
     def _filed(self, job: Job, end: End, at: datetime) -> tuple[JobStatus, str]:
         """Complete the job's folder (runs in a thread); return the status that follows from it.

@@ -224,7 +224,10 @@ def _run(run: Run, link: Link, cells: Cells | None) -> ExecutionError | None:
             _require_kernel(run.kernel)
             how: dict[str, Any] = {"engine_name": "nbprocessor", "start_timeout": run.start_timeout}
             how |= {"limits": run.limits, "process_limits": run.process_limits}
-            how |= {"fork": (run, cells)} if cells is not None else {}
+            if cells is not None:
+                how["fork"] = run, cells
+            elif run.sealed:
+                how["view"] = run.view
         else:
             papermill_engines.register(direct_engine.NAME, direct_engine.DirectEngine)
             how = {"engine_name": direct_engine.NAME, "cells": cells, "run": run}

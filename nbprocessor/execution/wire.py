@@ -21,6 +21,9 @@ ASK = b'{"ask": "met"}\n'
 MAX_TEXT = 10_000
 """Characters of a text in a message; a cell may raise an exception as long as a book."""
 
+MAX_CELLS = 1_000_000
+"""Cells of a notebook at most: the server makes lists of their times."""
+
 _LIMITS = ("limits", "process_limits")
 
 _FACTS: Mapping[type[ExecutionError], tuple[str, ...]] = {
@@ -79,17 +82,37 @@ def decode_met(line: bytes) -> Met | None:
 
 
 def decode(line: bytes) -> Progress | ExecutionError | None:
-    """Read a message of the run: progress, or how it ended (None: well)."""
-    message = json.loads(line)
-    if "progress" in message:
-        return Progress(**message["progress"])
-    end = message["end"]
-    if end is None:
-        return None
-    classes = {cls.__name__: cls for cls in _FACTS}
-    if end["error"] in classes:
-        return classes[end["error"]](**end["facts"])
-    return ExecutionError(end["text"])
+    """Read a message of the run: progress, or how it ended (None: well).
+
+    Raises:
+        ValueError: It is none.
+        RecursionError: It is none, and very deep.
+    """
+    try:
+        message = json.loads(line)
+        if "progress" in message:
+            return _progress(**message["progress"])
+        end = message["end"]
+        if end is None:
+            return None
+        facts, text = {**end["facts"]}, str(end["text"])
+        classes = {cls.__name__: cls for cls in _FACTS}
+        return classes[end["error"]](**facts) if end["error"] in classes else ExecutionError(text)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"no message of a run: {error}") from error
+
+
+def _progress(cell: int, of: int, fraction: float, cell_id: str, heading: str, text: str) -> Progress:
+    """Return what a run tells of its progress, if it can be true.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    numbers = isinstance(cell, int) and isinstance(of, int) and isinstance(fraction, float | int)
+    texts = all(isinstance(part, str) for part in (cell_id, heading, text))
+    if not (numbers and texts and 0 <= cell <= of <= MAX_CELLS and 0 <= fraction <= 1):
+        raise ValueError("no progress of a run")
+    return Progress(cell, of, cell_id, heading, fraction, text)
 
 
 def _short(value: Any) -> Any:

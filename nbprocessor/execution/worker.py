@@ -267,7 +267,13 @@ class Worker:
                 await asyncio.to_thread(processtree.end, None, job.id)
                 await asyncio.to_thread(scratch.remove_all, job.id)
                 log.warning("job of a lost worker job=%s worker=%s", job.id, job.worker)
-                await self._settle(adopted)
+                try:
+                    await self._settle(adopted)
+                except StoreUnavailable:
+                    raise
+                except Exception:  # whatever a run left in its folder, the server starts and the job ends
+                    log.exception("job of a lost worker cannot be settled job=%s", job.id)
+                    await self._recorder.record(adopted, End(JobStatus.FAILED, str(WorkerLost(job.worker or ""))))
                 self._woken.set()
 
     async def _settle(self, job: Job) -> None:

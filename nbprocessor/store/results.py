@@ -180,7 +180,7 @@ class ResultStore:
         """
         try:
             return manifest.load(self.read(job_id, contract.FILE_MANIFEST))
-        except (NoSuchOutput, ValueError, TypeError, KeyError) as error:
+        except (NoSuchOutput, ValueError, TypeError, KeyError, RecursionError) as error:
             raise ResultGone(job_id, contract.FILE_MANIFEST) from error
 
     def verify(self, job_id: UUID) -> list[str]:

@@ -126,7 +126,7 @@ class Retreat:
             if path == view.folder:
                 _remount_read_only(path)
         for place in self._empty:
-            if place not in TEMPORARY:
+            if place not in {*TEMPORARY, *own}:
                 _remount_read_only(place)
         for descriptor in self._behind.values():
             os.close(descriptor)

@@ -1,6 +1,7 @@
 """What a worker does with the jobs of workers that are gone."""
 
 import asyncio
+import json
 import subprocess
 import time
 from contextlib import closing
@@ -87,6 +88,35 @@ def test_a_folder_that_is_not_as_it_was_recorded_is_not_believed(shop):
 def test_the_record_of_an_earlier_attempt_is_not_believed(shop):
     job = lost(shop)
     end_in_folder(shop, job, attempt=0)
+    recover(shop)
+    assert shop.store.get(job.id).status is JobStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (contract.FILE_MANIFEST, b"[" * 100_000),
+        (contract.FILE_PROCESS, b"[" * 100_000),
+        (contract.FILE_MANIFEST, {"status": "running"}),
+        (contract.FILE_MANIFEST, {"finished": "2026-01-01T00:00:00"}),
+    ],
+    ids=["deep manifest", "deep process", "manifest of a running job", "manifest without a zone"],
+)
+def test_what_a_lost_job_left_keeps_no_server_from_its_start(shop, name, content):
+    job = lost(shop)
+    end_in_folder(shop, job)
+    path = shop.results.folder(job.id) / name
+    if isinstance(content, dict):
+        manifest = json.loads(path.read_bytes())
+        content = json.dumps({**manifest, "job": {**manifest["job"], **content}}).encode()
+    atomic_write(path, content)
+    recover(shop)
+    assert shop.store.get(job.id).status is JobStatus.FAILED
+
+
+def test_a_lost_job_whose_notebook_was_changed_is_not_repeated(shop):
+    job = lost(shop, facts="  retry_safe: true")
+    atomic_write(shop.results.folder(job.id) / contract.FILE_NOTEBOOK, b"{}")
     recover(shop)
     assert shop.store.get(job.id).status is JobStatus.FAILED
 
