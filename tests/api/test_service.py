@@ -86,9 +86,10 @@ def test_head_is_get_without_a_body(server: Server, path: str) -> None:
     got, headed = server.get(path), requests.head(f"{server.url}{path}", timeout=30)
     assert headed.status_code == got.status_code
     assert headed.content == b""
-    for name in ("Content-Type", "Content-Language", "ETag"):
+    for name in ("Content-Type", "Content-Language"):
         assert headed.headers.get(name) == got.headers.get(name)
-    if "health" not in path:
+    if "health" not in path:  # which tells of the moment
+        assert headed.headers.get("ETag") == got.headers.get("ETag")
         assert headed.headers["Content-Length"] == str(len(got.content))
 
 
