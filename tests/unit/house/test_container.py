@@ -49,6 +49,11 @@ def test_the_server_does_not_run_as_root():
     assert DOCKERFILE.index("\nUSER nbprocessor") < DOCKERFILE.index("\nCMD ")
 
 
+def test_runs_in_the_container_can_be_sealed():
+    assert "bubblewrap" in " ".join(instructions("RUN")).split()
+    assert {"seccomp=unconfined", "systempaths=unconfined"} <= set(COMPOSE["services"]["nbprocessor"]["security_opt"])
+
+
 def test_the_container_runs_a_command_that_exists():
     program, command = YAML(typ="safe").load(instructions("CMD")[-1])
     assert program == nbprocessor.name == "nbprocessor"
