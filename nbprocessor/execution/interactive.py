@@ -1,11 +1,7 @@
 """IPython's shell as ipykernel's is, as far as a notebook can tell; what it puts out are messages, not ZeroMQ's."""
 
-import contextlib
 import gc
-import io
-import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from IPython.core.compilerop import CachingCompiler
@@ -14,64 +10,7 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 
-BUFFER = 1 << 16
-"""Characters of text kept back at most."""
-PAUSE = 0.02
-"""Seconds between two messages of text at least, while lines come quickly."""
-
-Emit = Callable[[str, Mapping[str, Any]], None]
-"""Takes a message: its kind in the Jupyter protocol, its content."""
-
-
-class Outlet:
-    """Where the shell's messages go; the socket is there after the fork only."""
-
-    emit: ClassVar[Emit] = staticmethod(lambda *_: None)
-
-
-class Stream(io.TextIOBase):
-    """``sys.stdout`` or ``sys.stderr`` of the cells."""
-
-    encoding = "utf-8"
-
-    def __init__(self, name: str, descriptor: int) -> None:
-        self.name = name
-        self._descriptor = descriptor
-        self._parts: list[str] = []
-        self._length = 0
-        self._sent = 0.0
-
-    def fileno(self) -> int:
-        """Return the descriptor that programs started by a cell write to."""
-        return self._descriptor
-
-    def writable(self) -> bool:
-        """Say that one can write here."""
-        return True
-
-    def write(self, text: str) -> int:
-        """Keep text back until a line is complete, and for a moment while lines come quickly."""
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text)}")
-        self._parts.append(text)
-        self._length += len(text)
-        if self._length > BUFFER or ("\n" in text and time.monotonic() - self._sent > PAUSE):
-            self.flush()
-        return len(text)
-
-    def flush(self) -> None:
-        """Send what was kept back."""
-        if self._parts:
-            text, self._parts, self._length = "".join(self._parts), [], 0
-            self._sent = time.monotonic()
-            Outlet.emit("stream", {"name": self.name, "text": text})
-
-
-def flush() -> None:
-    """Send what the streams kept back."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # a cell may have put anything there
-            stream.flush()
+from nbprocessor.execution.outlet import Outlet, flush
 
 
 class Publisher(DisplayPublisher):  # type: ignore[misc]  # IPython's traits have no annotations

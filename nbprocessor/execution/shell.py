@@ -32,7 +32,8 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets.config import Config
 
 from nbprocessor.execution import limits, pages
-from nbprocessor.execution.interactive import Compiler, Emit, Hook, Outlet, Publisher, Shell, Stream, flush
+from nbprocessor.execution.interactive import Compiler, Hook, Publisher, Shell
+from nbprocessor.execution.outlet import Emit, Outlet, Sender, Stream, flush
 from nbprocessor.execution.sandbox.namespaces import Retreat, View
 from nbprocessor.model.process import Limits
 
@@ -105,15 +106,14 @@ def serve(connection: socket.socket, hidden: Sequence[Path] | None = None) -> No
             ``over``. If ``environment`` came with ``kernel``, a connection file, it is asked there instead.
         hidden: Folders of others; None: the run is not sealed.
     """
-    lock = threading.Lock()
+    sender = Sender(connection)
     own = os.getpid()
 
     def emit(kind: str, content: Mapping[str, Any]) -> None:
         if os.getpid() != own:
             return  # a fork that a cell has made; what it says would be taken for the cell's
         body = json.dumps([kind, content], default=_plain).encode("utf-8", "surrogatepass")
-        with lock:
-            connection.sendall(SIZE.pack(len(body)) + body)
+        sender.send(SIZE.pack(len(body)) + body)
 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
