@@ -179,23 +179,15 @@ class JobStore:
         Raises:
             NoSuchJob: There is none, or it belongs to somebody else.
         """
-        now = datetime.now(UTC)
         with writing(self.engine) as connection:
-            jobrows.get(connection, job_id, owner)
-            dismissed = fences.change(
-                connection,
-                {"id": job_id, "status": JobStatus.ACCEPTED},
-                status=JobStatus.DISMISSED,
-                message="dismissed before it started",
-                finished=now,
-                updated=now,
-            )
-            if dismissed is not None:
-                _conclude(connection, dismissed)
-                return dismissed
-            running = {"id": job_id, "status": JobStatus.RUNNING}
-            asked = fences.change(connection, running, dismiss_requested=True, updated=now)
-            return asked or jobrows.get(connection, job_id, owner)
+            job = jobrows.get(connection, job_id, owner)
+            # PostgreSQL lets others change it between two statements: claim it, or let it wait again.
+            while not job.status.ended:
+                changed = _dismissed(connection, job)
+                if changed is not None:
+                    return changed
+                job = jobrows.get(connection, job_id, owner)
+            return job
 
     def running_of(self, worker: str) -> Sequence[Job]:
         """Return the jobs that are a worker's to run; some of them may have to be dismissed."""
@@ -275,3 +267,22 @@ def _conclude(connection: Connection, ended: Job) -> None:
     callbacks.enqueue(connection, ended)
     if ended.owner is not None:
         grants.forget(connection, ended.id)
+
+
+def _dismissed(connection: Connection, job: Job) -> Job | None:
+    """Dismiss a waiting job, or ask for the end of a running one; None: it no longer does what it did."""
+    now = datetime.now(UTC)
+    as_it_was = {"id": job.id, "status": job.status}
+    if job.status is JobStatus.RUNNING:
+        return fences.change(connection, as_it_was, dismiss_requested=True, updated=now)
+    dismissed = fences.change(
+        connection,
+        as_it_was,
+        status=JobStatus.DISMISSED,
+        message="dismissed before it started",
+        finished=now,
+        updated=now,
+    )
+    if dismissed is not None:
+        _conclude(connection, dismissed)
+    return dismissed

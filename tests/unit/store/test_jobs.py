@@ -1,13 +1,16 @@
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import event
 
 from nbprocessor.errors import NoSuchJob, QueueFull
 from nbprocessor.model.job import JobFilter, JobStatus, Subscriber
 from nbprocessor.store.callbacks import CallbackQueue
+from nbprocessor.store.database import open_database
 from nbprocessor.store.jobs import JobStore
 from tests.unit.store.samples import START, a_job, ended
 
@@ -17,6 +20,17 @@ FAR = timedelta(minutes=10)
 
 def ids(jobs):
     return [job.id for job in jobs]
+
+
+@contextmanager
+def closing_engines(url):
+    """Open a database twice, as two processes do."""
+    engines = [open_database(url) for _ in range(2)]
+    try:
+        yield engines
+    finally:
+        for engine in engines:
+            engine.dispose()
 
 
 @pytest.fixture
@@ -292,6 +306,33 @@ def test_a_running_jobs_dismissal_is_passed_to_its_worker(store, running):
     assert store.running_of("worker") == []
 
 
+@pytest.mark.parametrize(
+    ("change", "ends_as"),
+    [
+        (lambda other, job: other.requeue(job), (JobStatus.DISMISSED, False)),
+        (lambda other, job: other.requeue(job) and other.claim("another"), (JobStatus.RUNNING, True)),
+        (lambda other, job: other.finish(job, JobStatus.FAILED, ""), (JobStatus.FAILED, False)),
+    ],
+    ids=["waits again", "is another's", "ends"],
+)
+def test_a_dismissal_is_not_lost_on_a_job_that_changes_under_it(postgresql_url, change, ends_as):
+    with closing_engines(postgresql_url) as (ours, others):
+        store, other = JobStore(ours), JobStore(others)
+        store.add(a_job())
+        job = store.claim("worker")
+        changes = [change]
+
+        @event.listens_for(ours, "before_cursor_execute")
+        def before(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if changes and "dismiss_requested=" in statement.partition("WHERE")[0]:
+                assert changes.pop()(other, job)
+
+        dismissed = store.request_dismissal(job.id)
+        assert dismissed == store.get(job.id)
+        assert (dismissed.status, dismissed.dismiss_requested) == ends_as
+        assert changes == []
+
+
 def test_an_unknown_job_cannot_be_dismissed(store):
     with pytest.raises(NoSuchJob):
         store.request_dismissal(uuid4())
@@ -353,8 +394,6 @@ def test_nobody_is_told_who_did_not_ask(store):
 
 
 def test_two_stores_of_one_database_see_the_same_jobs(store, database_url):
-    from nbprocessor.store.database import open_database
-
     job = a_job()
     store.add(job)
     engine = open_database(database_url)
