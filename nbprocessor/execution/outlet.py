@@ -6,6 +6,7 @@ signal's handler, a finalizer. Nothing is lost then or told twice, and no messag
 
 import contextlib
 import io
+import os
 import socket
 import sys
 import threading
@@ -76,6 +77,7 @@ class Stream(io.TextIOBase):
         self._descriptor = descriptor
         self._parts: list[str] = []
         self._length = 0
+        self._pause = PAUSE
         self._sent = 0.0
         self._flushing = False
         self._again = False
@@ -95,7 +97,7 @@ class Stream(io.TextIOBase):
         # No lock: a list takes each text whole, and the length only says about when there is enough of it.
         self._parts.append(text)
         self._length += len(text)
-        if self._length > BUFFER or ("\n" in text and time.monotonic() - self._sent > PAUSE):
+        if self._length > BUFFER or ("\n" in text and time.monotonic() - self._sent > self._pause):
             self.flush()
         return len(text)
 
@@ -113,6 +115,13 @@ class Stream(io.TextIOBase):
             finally:
                 self._flushing = False
 
+    def leave(self) -> None:
+        """Be the stream of a fork that a cell has made: what was kept back is the cell's, and a fork may just end."""
+        self._parts = []
+        self._length = 0
+        self._flushing = self._again = False
+        self._pause = -1.0
+
     def _send(self) -> None:
         # As much as there is now: what others go on writing comes behind it, and is theirs to send.
         number = len(self._parts)
@@ -129,3 +138,27 @@ def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # a cell may have put anything there
             stream.flush()
+
+
+def part_in_forks() -> None:
+    """Let forks that cells make print past Python: what they sent would be taken for the cell's, and cut its messages.
+
+    Such forks are the processes of :mod:`multiprocessing`. What they display goes to nobody, as with a kernel.
+    """
+    streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, Stream)]
+    descriptors = {stream.name: stream.fileno() for stream in streams}
+
+    def emit(kind: str, content: Mapping[str, Any]) -> None:
+        if kind == "stream":
+            rest = memoryview(content["text"].encode("utf-8", "backslashreplace"))
+            with contextlib.suppress(OSError):  # it has closed them, or nobody reads any more
+                while rest:
+                    rest = rest[os.write(descriptors[content["name"]], rest) :]
+
+    def leave() -> None:
+        Outlet.lock = threading.RLock()  # a thread that is not there may hold the other one
+        Outlet.emit = staticmethod(emit)
+        for stream in streams:
+            stream.leave()
+
+    os.register_at_fork(before=flush, after_in_child=leave)

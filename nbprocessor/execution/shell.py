@@ -33,7 +33,7 @@ from traitlets.config import Config
 
 from nbprocessor.execution import limits, pages
 from nbprocessor.execution.interactive import Compiler, Hook, Publisher, Shell
-from nbprocessor.execution.outlet import Emit, Outlet, Sender, Stream, flush
+from nbprocessor.execution.outlet import Emit, Outlet, Sender, Stream, flush, part_in_forks
 from nbprocessor.execution.sandbox.namespaces import Retreat, View
 from nbprocessor.model.process import Limits
 
@@ -107,11 +107,8 @@ def serve(connection: socket.socket, hidden: Sequence[Path] | None = None) -> No
         hidden: Folders of others; None: the run is not sealed.
     """
     sender = Sender(connection)
-    own = os.getpid()
 
     def emit(kind: str, content: Mapping[str, Any]) -> None:
-        if os.getpid() != own:
-            return  # a fork that a cell has made; what it says would be taken for the cell's
         body = json.dumps([kind, content], default=_plain).encode("utf-8", "surrogatepass")
         sender.send(SIZE.pack(len(body)) + body)
 
@@ -135,6 +132,7 @@ def serve(connection: socket.socket, hidden: Sequence[Path] | None = None) -> No
         importlib.import_module("nbprocessor.execution.forked_kernel").serve(begin["kernel"], _INPUT)
     else:
         Outlet.emit = staticmethod(emit)
+        part_in_forks()
         loop.run_until_complete(_serve(connection, shell, emit))
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  # what Python does at its end, which forks skip
     atexit._run_exitfuncs()  # noqa: SLF001  # likewise
@@ -171,6 +169,7 @@ async def _serve(connection: socket.socket, shell: InteractiveShell, emit: Emit)
         own = os.getpid()
         succeeded = await _run_cell(shell, request["code"], request["cell"])
         if os.getpid() != own:
+            flush()
             os._exit(0 if succeeded else 1)  # a fork that came to the end of the cell that made it
         flush()
         emit("end", {"count": shell.execution_count - 1, "ok": succeeded, "began": began, "ended": time.time()})

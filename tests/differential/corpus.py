@@ -62,6 +62,15 @@ CORPUS: Mapping[str, Sequence[str]] = {
         "from concurrent.futures import ThreadPoolExecutor as Pool\n"
         "with Pool(2) as p:\n    print(list(p.map(abs, [-1])))",
     ],
+    # A kernel may hand over too late what they print; it is given the time.
+    "forks that print": [
+        "import multiprocessing, sys, time\nfork = multiprocessing.get_context('fork')\n"
+        "def work(n):\n    print('child', n)\n    print('warns', n, file=sys.stderr)\n    sys.stdout.write('no line')\n"
+        "print('before', end=' ')\nchild = fork.Process(target=work, args=(1,))\nchild.start()\nchild.join()\n"
+        "time.sleep(0.5)\nprint('after')",
+        "with fork.Pool(2) as pool:\n    found = pool.map(len, ['a', 'bc'])\n    pool.map(print, ['text'])\n"
+        "time.sleep(0.5)\nprint(found)",
+    ],
     "an exception": ["def f(x):\n    return {}[x]", "f('AGS')", "print('never')"],
     "an exception that is expected": ["#raises-exception\n1 / 0", "print('goes on')"],
     "a syntax error": ["print('x'\n1 ==== 2"],

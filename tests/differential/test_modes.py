@@ -3,7 +3,7 @@
 - A cell's code is called ``<cell id>`` in warnings and syntax errors, as a kernel calls it after a temporary file.
 - Frames of a traceback: a kernel's own are missing, and the lines around an exception may be others.
 - Texts on the two streams may interleave in another order.
-- What is written past Python stands in its cell, where a kernel may hand it over too late.
+- What is written past Python stands in its cell, where a kernel may hand it over too late; so does what forks print.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
 """Texts and messages of a cell, whoever prints them and whatever comes in between."""
 
+import asyncio
 import signal
 import socket
 import threading
@@ -10,7 +11,10 @@ from contextlib import contextmanager
 import pytest
 
 from nbprocessor.execution import outlet
+from nbprocessor.execution.fork_executor import ForkExecutor
 from nbprocessor.execution.outlet import Outlet, Sender, Stream
+from nbprocessor.execution.sandbox.isolation import NoIsolation
+from tests.unit.execution.forks import Forks, texts
 
 LONG = 3_000_000
 """More bytes than a socket takes while nobody reads."""
@@ -166,3 +170,48 @@ def test_a_message_that_a_handler_sends_begins_behind_the_one_it_came_into(ends)
     ours.shutdown(socket.SHUT_WR)
     reader.join()
     assert reader.read == b"a" * LONG + b"b"
+
+
+FORKS = """
+import os, threading
+print("before", end=" ")
+busy = threading.Event()
+
+def go_on():
+    while not busy.is_set():
+        print("", end="")
+
+threads = [threading.Thread(target=go_on) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for number in range(30):
+    child = os.fork()
+    if child == 0:
+        print("child", number)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+busy.set()
+for thread in threads:
+    thread.join()
+child = os.fork()
+print("parent" if child else "fork to its end", end="")
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.kernel
+def test_forks_of_a_cell_print_whatever_the_threads_of_the_cell_are_at(tmp_path):
+    loop = asyncio.new_event_loop()
+    forks = Forks(loop, tmp_path, ForkExecutor, NoIsolation)
+    try:
+        outcome, nb = forks.run("import warnings\nwarnings.simplefilter('ignore')", FORKS)
+    finally:
+        loop.run_until_complete(forks.executor.close())
+        loop.close()
+    assert outcome.error is None
+    said = "".join(texts(nb))
+    for once in ("before ", "parent", "fork to its end"):
+        assert said.count(once) == 1
+        said = said.replace(once, "")
+    assert said == "".join(f"child {number}\n" for number in range(30))
