@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypedDict
 
-from nbprocessor.execution.sandbox import namespaces
+from nbprocessor.execution.sandbox import keyring, namespaces
 from nbprocessor.execution.sandbox.namespaces import BIND, NODEV, NOEXEC, NOSUID, SMALL, TEMPORARY, mount, must
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
@@ -44,6 +44,7 @@ def main() -> None:
     """Close the room, and become the command."""
     room: Room = json.loads(sys.argv[1])
     command = sys.argv[2:]
+    keyring.leave()
     _close(room)
     namespaces.set_loopback_up()
     socket.sethostname("nbprocessor")

@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from nbprocessor.execution.sandbox import keyring
+
 _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
     0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
 )  # fmt: skip
@@ -98,6 +100,7 @@ class Retreat:
                 for what has been mounted below them.
         """
         _unshare(_NEWUSER | _NEWNS | _NEWIPC)
+        keyring.leave()
         mount("none", "/", "", _REC | _PRIVATE)
         self._behind = {path: opened(path) for path in hidden}
         kept = [path for path in mounted_in((*TEMPORARY, *hidden)) if path not in hidden]

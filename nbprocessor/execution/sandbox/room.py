@@ -1,6 +1,7 @@
 """Isolations ``bwrap`` and ``user``: everything in a closed room, each job of the fork server in a view of its own."""
 
 import os
+import sys
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from jupyter_core.paths import jupyter_path
 
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution.cgroups import Groups
-from nbprocessor.execution.sandbox import bubblewrap, unshare
+from nbprocessor.execution.sandbox import bubblewrap, keyring, unshare
 from nbprocessor.execution.sandbox.isolation import Isolation
 from nbprocessor.execution.scratch import PLACES, home
 
@@ -84,7 +85,8 @@ class BubblewrapIsolation(RoomIsolation):
         program = bubblewrap.program()
         if program is None:
             raise ExecutionError("bubblewrap is not installed (the package bubblewrap has it)")
-        return bubblewrap.command(program, writable=writable, environment=environment, options=options)
+        room = bubblewrap.command(program, writable=writable, environment=environment, options=options)
+        return [*room, sys.executable, "-I", "-S", keyring.__file__]
 
 
 class UserIsolation(RoomIsolation):

@@ -1,6 +1,7 @@
 """Sealed runs: what a notebook that wants to get out can do, and what is chosen where sealing does not hold."""
 
 import asyncio
+import ctypes
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,13 +16,14 @@ from nbprocessor.execution import selftest
 from nbprocessor.execution.choice import EXECUTORS, Executors
 from nbprocessor.execution.executor import Executor
 from nbprocessor.execution.fork_executor import ForkExecutor
-from nbprocessor.execution.sandbox import bubblewrap, places, unshare
+from nbprocessor.execution.sandbox import bubblewrap, keyring, places, unshare
 from nbprocessor.execution.sandbox.choice import isolations
 from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
 from nbprocessor.execution.sandbox.room import BubblewrapIsolation, UserIsolation
 from nbprocessor.execution.subprocess_executor import SubprocessExecutor
 from nbprocessor.store.unfinished import PLACE
 from tests.servers import bubblewrap as installed
+from tests.unit.execution.forks import Forks, texts
 
 pytestmark = pytest.mark.kernel
 EXECUTOR = pytest.mark.parametrize("executor", [ForkExecutor, SubprocessExecutor], ids=lambda kind: kind.name)
@@ -59,6 +61,39 @@ def test_a_sealed_run_can_do_nothing_of_what_it_must_not(
     assert escapes(executor, room(tmp_path)) == []
     assert [path.name for path in tmp_path.iterdir()] == [PLACE]
     assert [path.name for path in (tmp_path / PLACE).iterdir()] == [".lock"]
+
+
+KEYS = """
+import ctypes, sys
+libc = ctypes.CDLL(None)
+add, keyctl = {numbers}
+for name in (b"of the server", b"of a job"):
+    if libc.syscall(keyctl, 10, -3, b"user", name, 0) > 0:
+        print("found the key", name.decode(), end="; ")
+print("added one" if libc.syscall(add, b"user", b"of a job", b"x", 1, -3) > 0 else "added none")
+"""
+
+
+@ROOM
+@EXECUTOR
+def test_a_run_finds_no_key_of_the_servers_session_nor_of_another_run(
+    tmp_path: Path, executor: type[Executor], room: type[Isolation]
+):
+    installed.require_for(room)
+    numbers = {"x86_64": (248, 250), "aarch64": (217, 219)}.get(os.uname().machine)
+    keyring.leave()
+    added = numbers and ctypes.CDLL(None).syscall(numbers[0], b"user", b"of the server", b"x", 1, -3)
+    if not added or added < 0:
+        pytest.skip("the system gives this process no keys")
+    loop = asyncio.new_event_loop()
+    forks = Forks(loop, tmp_path, executor, room)
+    try:
+        loop.run_until_complete(forks.executor.open())
+        said = [texts(forks.run(KEYS.format(numbers=numbers))[1]) for _ in range(2)]
+    finally:
+        loop.run_until_complete(forks.executor.close())
+        loop.close()
+    assert said == [["added one\n"]] * 2
 
 
 @EXECUTOR
