@@ -3,7 +3,8 @@
 A heartbeat is a number in the database that rises. A worker counts as gone when its number has stood still for
 :data:`LEASE` seconds of the watcher's own monotonic clock: clocks that differ, or are set, make nobody dead. So the
 jobs of another machine are never taken from it while it lives, and those of a container that was made anew are closed
-after half a minute.
+after half a minute. A worker whose beats do not arrive ends its runs before that (:attr:`Presence.overdue`): it cannot
+know who else runs its jobs by then.
 """
 
 import asyncio
@@ -24,6 +25,8 @@ LEASE = 30.0
 """Seconds without a beat after which a worker of another machine counts as gone."""
 BEATS = 6
 """Beats in that time."""
+SAFE = 2 / 3
+"""Part of the lease in which a beat has to arrive; what is left is for ending the runs."""
 
 
 def working(store: JobStore, patience: float = 2 * LEASE / BEATS) -> Collection[str]:
@@ -60,10 +63,23 @@ class Presence:
         self._register = WorkerRegister(store.engine)
         self._lease = lease
         self._seen: dict[str, tuple[int | None, float]] = {}
+        self._beaten = time.monotonic()
+        # A file that no other machine uses is out of reach for all or for nobody.
+        self._on_file = store.engine.dialect.name == "sqlite"
+        self._watched = not self._on_file
+
+    @property
+    def overdue(self) -> bool:
+        """Whether others may count this worker as gone soon, or do: no beat has arrived for most of the lease.
+
+        Where none of them knows it by its beat this is never so, however long the store is away.
+        """
+        return self._watched and time.monotonic() - self._beaten > SAFE * self._lease
 
     @asynccontextmanager
     async def beating(self) -> AsyncIterator[None]:
         """Beat while the body runs; afterwards the worker is no longer entered."""
+        self._beaten = time.monotonic()
         task = asyncio.create_task(self._beat_on(), name="heartbeat")
         try:
             yield
@@ -84,6 +100,7 @@ class Presence:
             StoreUnavailable: The database cannot be used.
         """
         beats = self._register.beats()
+        self._watched = not self._on_file or any(identity.is_alive(worker) is None for worker in beats)
         before, self._seen = self._seen, {}
         found = self._store.lost(lambda worker: self._lives(worker, beats, before))
         self._register.remove([worker for worker in beats if not self._lives(worker, beats, before)])
@@ -114,8 +131,11 @@ class Presence:
 
     async def _beat_on(self) -> None:
         while True:
+            # It arrives later than it was sent, and others count from there.
+            sent = time.monotonic()
             try:
                 await asyncio.to_thread(self._register.beat, self.identity)
+                self._beaten = sent
             except StoreUnavailable as error:
                 log.warning("heartbeat missed worker=%s reason=%s", self.identity, error)
             await asyncio.sleep(self.beat)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -41,7 +42,12 @@ class _Running:
     task: asyncio.Task[None]
     dismissed: asyncio.Event = field(default_factory=asyncio.Event)
     over: bool = False
-    """Its run has ended and is being recorded."""
+    """Its run has ended and is being recorded, or is being ended because the job is no longer this worker's."""
+
+    def let_go(self) -> None:
+        """End the run, and record nothing: the job is another's by now, or may be soon."""
+        self.over = True  # once: what ends the run must not be cancelled itself
+        self.task.cancel()
 
 
 class Worker:
@@ -69,6 +75,8 @@ class Worker:
         self._gateway = gateway
         self._presence = Presence(store, lease=settings.execution.lease)
         self._running: dict[UUID, _Running] = {}
+        self._let_go: dict[UUID, Job] = {}
+        """Jobs whose runs were ended before others took them over, which they may have done or not."""
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
@@ -116,6 +124,7 @@ class Worker:
         async with (
             self._presence.beating(),
             self._noticing(),
+            self._fenced(),
             _repeated(self._recover_lost, self._presence.beat),
         ):
             try:
@@ -135,12 +144,12 @@ class Worker:
         Raises:
             StoreUnavailable: The database cannot be used.
         """
-        async with self._presence.beating(), self._noticing():
+        async with self._presence.beating(), self._noticing(), self._fenced():
             try:
                 while True:
                     claimed = await asyncio.to_thread(self._claim, job.id)
                     if claimed is not None:
-                        await self._start(claimed).task
+                        await asyncio.wait({self._start(claimed).task})
                     ended = await self._events.wait(job.id, POLL)
                     if ended is not None:
                         return ended
@@ -168,6 +177,8 @@ class Worker:
             log.exception("no job can be claimed by a fault of the server")
 
     def _claim(self, wanted: UUID | None) -> Job | None:
+        if self._presence.overdue:
+            return None  # it would be taken over at once
         return self._store.claim(self._presence.identity, wanted, per_user=self._settings.execution.per_user)
 
     def _start(self, job: Job) -> _Running:
@@ -321,7 +332,39 @@ class Worker:
                     running.dismissed.set()
             elif not running.over and self._running.get(job_id) is running:
                 log.warning("job is no longer this worker's, its run ends job=%s", job_id)
-                running.task.cancel()
+                running.let_go()
+
+    @asynccontextmanager
+    async def _fenced(self) -> AsyncIterator[None]:
+        """While the body runs, see to it that nothing runs here that others run, too."""
+        pause = self._presence.beat
+        # Two duties: one of them waits for the store, the other one must not.
+        async with _repeated(self._end_in_time, pause), _repeated(self._settle_let_go, pause):
+            yield
+
+    async def _end_in_time(self) -> None:
+        """End the runs before others take their jobs over, if this worker cannot let them know that it lives."""
+        runs = [running for running in self._running.values() if not running.over]
+        if not runs or not self._presence.overdue:
+            return
+        log.warning("no heartbeat has arrived for most of the lease, all runs here end jobs=%d", len(runs))
+        # The threads there are may all wait for the store, and ending runs takes some.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+        for running in runs:
+            self._let_go[running.job.id] = running.job
+            running.let_go()
+
+    async def _settle_let_go(self) -> None:
+        """Settle what nobody has taken over of the jobs whose runs were ended, once beats arrive again."""
+        if not self._let_go or self._presence.overdue:
+            return
+        mine = {job.id: job for job in await asyncio.to_thread(self._store.running_of, self._presence.identity)}
+        for job in [job for job in self._let_go.values() if job.id not in self._running]:
+            now = mine.get(job.id)
+            if now is not None and now.attempt == job.attempt:
+                await self._settle(now)
+            del self._let_go[job.id]
+        self._woken.set()
 
     async def _rest(self, stop: asyncio.Event) -> None:
         """Sleep until there may be something to do."""

@@ -75,6 +75,8 @@ def test_what_a_worker_writes_after_its_lease_is_late(tmp_path, notebooks):
         for job_id in occupied:
             assert server.delete(f"/jobs/{job_id}").json()["status"] == "dismissed"
         assert server.get(f"/jobs/{there}/manifest").content == before
+    # Whether anybody had taken it over it did not know, and did not ask while the run went on.
+    assert (tmp_path / "worker.log").read_text().count("all runs here end") == 1
     wait_until_gone(tmp_path)
     jobs = assert_nothing_lost(results, [here, there, again, *occupied])
     assert (jobs[there].status, jobs[there].attempt) == (JobStatus.FAILED, 1)
