@@ -75,7 +75,11 @@ class Reply:
         return reply
 
 
-class _TooLong(Exception):
+class _Unreadable(Exception):
+    """What came is no message."""
+
+
+class _TooLong(_Unreadable):
     """A message is longer than all that a cell may put out."""
 
 
@@ -160,7 +164,7 @@ class Cells:
         self._send(begin)
         try:
             kind, content = await self._message()
-        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+        except (asyncio.IncompleteReadError, ConnectionError, _Unreadable):
             raise CellsDied from None
         if kind != "ready":
             raise CannotSeal(content["reason"])
@@ -199,7 +203,7 @@ class Cells:
         except _TooLong:
             limit = self._limits.cell_output_size
             raise (LimitReached("cell output", size(limit), cell_id) if limit else Garbled(cell_id)) from None
-        except (ValueError, TypeError, RecursionError):
+        except (_Unreadable, ValueError, TypeError, RecursionError, MemoryError):
             raise Garbled(cell_id) from None
 
     def interrupt(self) -> None:
@@ -217,10 +221,16 @@ class Cells:
 
     async def close(self, patience: float) -> None:
         """End the shell, by itself within ``patience`` seconds, else at once, and whatever it has left."""
-        with contextlib.suppress(ConnectionError, OSError):
-            self._writer.write_eof()
-        if patience:
-            await self._over(patience)
+        try:
+            with contextlib.suppress(ConnectionError, OSError):
+                self._writer.write_eof()
+            if patience:
+                await self._over(patience)
+        finally:
+            await self._clear()
+
+    async def _clear(self) -> None:
+        """Have everything ended that the job has left, and let go of the shell."""
         self._ask({"clear": True})
         if not await self._until(lambda: self._cleared, CLEARING):
             self.lost = True
@@ -234,9 +244,7 @@ class Cells:
 
     async def _over(self, patience: float) -> None:
         """Wait until the shell has done all it does at its end, or is gone; what it says meanwhile is no cell's."""
-        with contextlib.suppress(
-            TimeoutError, asyncio.IncompleteReadError, ConnectionError, ValueError, TypeError, _TooLong
-        ):
+        with contextlib.suppress(TimeoutError, asyncio.IncompleteReadError, ConnectionError, _Unreadable):
             async with asyncio.timeout(patience):
                 while (await self._message())[0] != "over":
                     pass
@@ -277,11 +285,22 @@ class Cells:
             messages.send(self._keeper, request)
 
     async def _message(self) -> tuple[str, dict[str, Any]]:
+        """Wait for the next message.
+
+        Raises:
+            IncompleteReadError: There will be none.
+            ConnectionError: Likewise.
+            _Unreadable: What came is none.
+        """
         length = SIZE.unpack(await self._reader.readexactly(SIZE.size))[0]
         # Letters beyond ASCII take six bytes at most.
         if length > (self._limits.cell_output_size or GREATEST) * 6 + LIMIT:
             raise _TooLong
-        kind, content = json.loads(await self._reader.readexactly(length))
+        body = await self._reader.readexactly(length)
+        try:
+            kind, content = json.loads(body)
+        except (ValueError, TypeError, RecursionError, MemoryError):
+            raise _Unreadable from None
         return kind, content
 
     def _send(self, request: Mapping[str, Any]) -> None:
@@ -316,7 +335,9 @@ def _fork(keeper: socket.socket, *descriptors: int) -> None:
     messages.send(keeper, {"fork": True}, descriptors)
     keeper.settimeout(CLEARING)
     try:
-        answer, _ = messages.receive(keeper)
+        # The end of the shell before may be told now only.
+        while (answer := messages.receive(keeper)[0]) is not None and not answer.keys() & {"forked", "error"}:
+            pass
     finally:
         keeper.settimeout(None)
     if answer is None:

@@ -55,6 +55,8 @@ class _Keeper:
         self._alive = alive
         self._hidden = hidden
         self._shell: int | None = None
+        self._clean = True
+        """Whether all that the last shell has left has been ended."""
         self._attendance = Attendance(control)
 
     def serve(self) -> None:
@@ -84,7 +86,7 @@ class _Keeper:
             pid = os.fork()
             if pid == 0:
                 self._become_shell(*descriptors)
-            self._shell = pid
+            self._shell, self._clean = pid, False
             self._tell({"forked": True})
         except OSError as error:
             self._tell({"error": error.strerror})
@@ -120,14 +122,18 @@ class _Keeper:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 pid, status = ended
                 if pid == self._shell:
-                    self._shell = None
-                    self._tell({"exit": status})
+                    self._tell_end(status)
+
+    def _tell_end(self, status: int) -> None:
+        self._shell = None
+        self._tell({"exit": status})
 
     def _clear(self) -> None:
         """End every process of the job: here, all there are but this one.
 
         The system may still be taking down what they had in memory; :meth:`_bury` waits for that.
         """
+        self._clean = True
         if self._hidden is None:
             processtree.end_descendants(psutil.Process())
             self._reap()
@@ -143,9 +149,16 @@ class _Keeper:
         self._shell = None
 
     def _bury(self) -> None:
-        """Wait until nothing is left of what was ended: the next shell must not share its limits with that."""
+        """Wait until nothing is left of the job before: the next shell must not share its limits with that."""
+        if not self._clean:
+            self._clear()  # the runner has not come to ask for it, and what is not killed may never end
+        if self._hidden is None:
+            if self._shell is not None:
+                os.kill(self._shell, signal.SIGKILL)
+                self._tell_end(os.waitpid(self._shell, 0)[1])
+            return
         with contextlib.suppress(ChildProcessError):
-            while self._hidden is not None:
+            while True:
                 os.waitpid(-1, 0)
 
     def _tell(self, message: dict[str, Any]) -> None:

@@ -268,10 +268,10 @@ def test_a_file_that_a_cell_has_left_open_is_complete(forks: Forks):
 
 
 FORGED_END = """
-import atexit, json, os, stat, struct, threading, time
+import atexit, os, stat, struct, threading, time
 
 def say_that_it_is_over():
-    body = json.dumps(["over", {}]).encode()
+    body = BODY
     for descriptor in map(int, os.listdir("/proc/self/fd")):
         try:
             if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
@@ -290,8 +290,11 @@ atexit.register(say_that_it_is_over)
 """
 
 
-def test_a_run_that_says_it_is_over_and_goes_on_writes_nothing_more(forks: Forks):
-    run = forks.prepared(FORGED_END)
+@pytest.mark.parametrize(
+    "body", [b'["over", {}]', b"[" * 100_000, b"[1]", b"\xff"], ids=["over", "deep", "odd", "no text"]
+)
+def test_a_run_that_says_anything_at_its_end_and_goes_on_writes_nothing_more(forks: Forks, body: bytes):
+    run = forks.prepared(f"BODY = {body!r}\n{FORGED_END}")
     outcome = forks.loop.run_until_complete(forks._finished(run, None))
     assert outcome.error is None
     size = (run.folder / "work" / "growing").stat().st_size
