@@ -249,8 +249,7 @@ class _Zygote:
     def drop(self, slot: Slot) -> None:
         """Let go of a slot; its processes end, with whatever is left in its control group."""
         self._slots.pop(slot.number, None)
-        slot.close()
-        removing = asyncio.get_running_loop().run_in_executor(None, slot.group.remove)
+        removing = slot.close()
         self._removing.add(removing)
         removing.add_done_callback(self._removing.discard)
 
@@ -285,8 +284,10 @@ class _Zygote:
             finally:
                 slot.close_theirs()
             self._slots[slot.number] = slot
-            pid, keeper = await made
-            return slot.opened(pid, keeper, self._groups.make(f"slot-{slot.number}"))
+            runner, keeper = await made
+            return slot.opened(
+                runner, keeper, self._groups.make(f"slot-{slot.number}"), sealed=self._hidden is not None
+            )
         except BaseException:
             self.drop(slot)
             raise
@@ -304,13 +305,21 @@ class _Zygote:
             return
         number = told["slot"]
         if "exit" in told:
-            if number in self._slots:
-                self._slots[number].ended(told["exit"])
+            self._lost(number, told["exit"])
         elif (made := self._making.get(number)) is not None and not made.done():
             if "pid" in told:
                 made.set_result((told["pid"], told["keeper"]))
             else:
                 made.set_exception(OSError(0, told["error"]))
+
+    def _lost(self, number: int, status: int) -> None:
+        """Take note of how a runner ended: without it a slot is of no use; one with a run is dropped at its end."""
+        slot = self._slots.get(number)
+        if slot is not None:
+            slot.ended(status)
+            if slot in self._idle:
+                self._idle.remove(slot)
+                self.drop(slot)
 
     def _end_if_idle(self) -> None:
         if self._retired and not self._slots:

@@ -6,6 +6,7 @@ import itertools
 import os
 import select
 import signal
+import threading
 from typing import Self
 
 from nbprocessor.execution import messages
@@ -13,7 +14,7 @@ from nbprocessor.execution.cgroups import Group
 from nbprocessor.execution.piped import Pipes
 
 ENDING = 10.0
-"""Seconds in which the processes of a slot that is killed have to be gone; they are in an instant."""
+"""Seconds after which what is left of a slot that should be gone is killed; it is gone in an instant."""
 
 
 class Slot:
@@ -31,21 +32,26 @@ class Slot:
         self.runs = 0
         self.group = Group({}, 0)
         """Of all that its keeper forks."""
-        self._pid = 0
+        self._runner = self._keeper = -1
+        self._sealed = False
         self._control, self.its_control = messages.pair()
         self._control.setblocking(False)
         self._alive, self.its_alive = os.pipe()
         self._ended = asyncio.get_running_loop().create_future()
         self._done: asyncio.Future[int] | None = None
+        self._closed: asyncio.Future[None] | None = None
+        self._lock = threading.Lock()
+        """Held by who waits for the end of its processes in a thread, or closes what tells it."""
 
-    def opened(self, pid: int, keeper: int, group: Group) -> Self:
-        """Take note of its runner, which has started, and put its keeper into a control group.
+    def opened(self, runner: int, keeper: int, group: Group, *, sealed: bool) -> Self:
+        """Take note of its processes, which have started, and put its keeper into a control group.
 
         Raises:
-            OSError: The keeper is gone.
+            OSError: One of them is gone.
         """
-        self._pid = pid
         self.group = group
+        self._sealed = sealed
+        self._runner, self._keeper = os.pidfd_open(runner), os.pidfd_open(keeper)
         group.add(keeper)
         asyncio.get_running_loop().add_reader(self._control, self._hear)
         return self
@@ -81,10 +87,11 @@ class Slot:
 
     async def kill(self) -> None:
         """End its processes, with whatever the job has started."""
-        with contextlib.suppress(ProcessLookupError):
-            if not self._ended.done():
-                os.kill(self._pid, signal.SIGKILL)
-        await asyncio.to_thread(self._wait_until_gone)
+        if self._closed is None:
+            _kill(self._runner)
+            await asyncio.to_thread(self._end)
+        else:
+            await asyncio.wait({self._closed})
 
     def ended(self, status: int) -> None:
         """Take note of how its runner ended."""
@@ -95,28 +102,29 @@ class Slot:
         """Find out about its runner's end here: the fork server, which would tell, is gone."""
         if self._ended.done():
             return
-        loop = asyncio.get_running_loop()
-        try:
-            descriptor = os.pidfd_open(self._pid)
-        except OSError:
+        if self._runner < 0:
             self.ended(signal.SIGKILL)
             return
+        loop = asyncio.get_running_loop()
 
         def gone() -> None:
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
+            loop.remove_reader(self._runner)
             self.ended(signal.SIGKILL)
 
-        loop.add_reader(descriptor, gone)
+        loop.add_reader(self._runner, gone)
 
-    def close(self) -> None:
-        """Let go of it; its processes end when they have nothing to do."""
-        if self._control.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(self._control)
-            self._control.close()
-        if self._alive >= 0:
-            os.close(self._alive)
-            self._alive = -1
+    def close(self) -> "asyncio.Future[None]":
+        """Let go of it; what is returned is done when its processes are gone, and its control group with them."""
+        if self._closed is None:
+            loop = asyncio.get_running_loop()
+            if self._control.fileno() >= 0:
+                loop.remove_reader(self._control)
+                self._control.close()
+            if self._runner >= 0:
+                loop.remove_reader(self._runner)
+            self._closed = loop.run_in_executor(None, self._remove)
+            self._closed.add_done_callback(lambda _: self.ended(signal.SIGKILL))
+        return self._closed
 
     def _hear(self) -> None:
         try:
@@ -129,10 +137,37 @@ class Slot:
         elif self._done is not None:
             self._done.set_result(0)
 
-    def _wait_until_gone(self) -> None:
-        """Wait for the end of the pipe that its processes hold open."""
-        if self._alive < 0:
-            return
+    def _end(self) -> None:
+        """Wait until its processes are gone: they end when nobody has anything for them to do, or are killed."""
+        with self._lock:
+            if self._alive < 0:
+                return
+            if self._sealed:
+                _kill(self._keeper)  # and with it everything in its process space
+            if not self._gone():
+                _kill(self._runner)
+                _kill(self._keeper)
+                self._gone()
+
+    def _gone(self) -> bool:
+        """Wait for the end of the pipe that its processes hold open, for a while; tell whether it has come."""
         waiting = select.poll()
         waiting.register(self._alive, select.POLLIN)
-        waiting.poll(ENDING * 1000)
+        return bool(waiting.poll(ENDING * 1000))
+
+    def _remove(self) -> None:
+        """End it, and close what is left of it here."""
+        self._end()
+        with self._lock:
+            for descriptor in (self._alive, self._runner, self._keeper):
+                if descriptor >= 0:
+                    os.close(descriptor)
+            self._alive = self._runner = self._keeper = -1
+        self.group.remove()
+
+
+def _kill(process: int) -> None:
+    """Kill a process by its descriptor, if there is one."""
+    if process >= 0:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(process, signal.SIGKILL)

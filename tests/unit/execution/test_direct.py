@@ -1,6 +1,8 @@
 """Runs in forks: how they end, and that nothing of them is left."""
 
 import asyncio
+import os
+import select
 import signal
 from contextlib import suppress
 from datetime import date
@@ -11,6 +13,7 @@ import psutil
 import pytest
 
 from nbprocessor.errors import CellFailed, KernelDied, LimitReached
+from nbprocessor.execution import slots
 from nbprocessor.execution.executor import Outcome, Run, RunningJob
 from nbprocessor.execution.fork_executor import ForkExecutor
 from nbprocessor.execution.sandbox.isolation import Isolation, NoIsolation
@@ -226,6 +229,28 @@ print("on")
     outcome, _ = forks.run("1 + 1")
     assert outcome.error is None
     assert forks.executor.facts()["renewals"] == 1
+
+
+def test_a_slot_whose_runner_ends_is_dropped_at_once_and_its_keeper_ends_even_if_it_hangs(
+    forks: Forks, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(slots, "ENDING", 0.5)
+
+    async def end_the_runner() -> None:
+        zygote = await forks.executor._current()
+        slot = await zygote.slot()
+        zygote.give_back(slot)
+        signal.pidfd_send_signal(slot._keeper, signal.SIGSTOP)
+        keeper = os.dup(slot._keeper)
+        signal.pidfd_send_signal(slot._runner, signal.SIGKILL)
+        while slot.number in zygote._slots:
+            await asyncio.sleep(0.01)
+        assert slot not in zygote._idle
+        await slot.close()
+        assert select.select([keeper], [], [], 5)[0]
+        os.close(keeper)
+
+    forks.loop.run_until_complete(end_the_runner())
 
 
 @ISOLATIONS
