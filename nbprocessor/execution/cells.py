@@ -298,7 +298,7 @@ class Cells:
             raise _TooLong
         body = await self._reader.readexactly(length)
         try:
-            kind, content = json.loads(body)
+            kind, content = messages.parsed(body)
         except (ValueError, TypeError, RecursionError, MemoryError):
             raise _Unreadable from None
         return kind, content

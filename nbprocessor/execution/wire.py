@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, KernelMissing, LimitReached
+from nbprocessor.execution import messages
 from nbprocessor.execution.executor import Progress, Run
 from nbprocessor.execution.limits import Met
 from nbprocessor.model.process import Limits
@@ -89,7 +90,7 @@ def decode(line: bytes) -> Progress | ExecutionError | None:
         RecursionError: It is none, and very deep.
     """
     try:
-        message = json.loads(line)
+        message = messages.parsed(line)
         if "progress" in message:
             return _progress(**message["progress"])
         end = message["end"]

@@ -96,6 +96,12 @@ CORPUS: Mapping[str, Sequence[str]] = {
         "print('ä ☃ 𝄞 \\x1b[31mred\\x1b[0m \\t tab \\r back')",
         "'\\udcff'.encode('utf-8', 'surrogateescape')",
     ],
+    "halves of letters": [
+        "print('before')\nprint('Stra\\udcdfe.shp', '\U0001d11e', '\\\\udcdf')\nprint('after')",
+        "import sys\nsys.stderr.write('\\udc80x')",
+        "{'\\udcff': 1}",
+        "raise ValueError('Stra\\udcdfe.shp')",
+    ],
     "pretty printing": [
         "import pprint\npprint.pprint({'b': 1, 'a': list(range(40))})",
         "{'a': {'b': list(range(60))}}",

@@ -80,3 +80,8 @@ def test_progress_counts_done_cells_and_leaves_the_last_percent_to_the_end():
     assert Progress(2, 3, "c", "Load").message == "Load"
     assert Progress(2, 3, "c", "Load", text="3 of 7").message == "Load · 3 of 7"
     assert Progress(2, 3, "c").message == "2/3"
+
+
+def test_an_end_that_tells_of_half_a_letter_can_be_kept():
+    end = wire.decode(wire.encode_end(CellFailed("c0", "ValueError", "Stra\udcdfe.shp")))
+    assert str(end).encode() == 'cell "c0": ValueError Stra\ufffde.shp'.encode()
