@@ -293,15 +293,31 @@ class Cells:
             _Unreadable: What came is none.
         """
         length = SIZE.unpack(await self._reader.readexactly(SIZE.size))[0]
-        # Letters beyond ASCII take six bytes at most.
-        if length > (self._limits.cell_output_size or GREATEST) * 6 + LIMIT:
+        most = (self._limits.cell_output_size or GREATEST) + LIMIT
+        body = await self._body(length, most)
+        if messages.crowded(body, most):
             raise _TooLong
-        body = await self._reader.readexactly(length)
         try:
             kind, content = messages.parsed(body)
         except (ValueError, TypeError, RecursionError, MemoryError):
             raise _Unreadable from None
         return kind, content
+
+    async def _body(self, length: int, most: int) -> bytes:
+        """Read a message, as long as it can be one of ``most`` letters: those beyond ASCII are written in six bytes."""
+        if length <= LIMIT:  # nearly all are
+            return await self._reader.readexactly(length)
+        parts, left, letters = [], length, 0
+        while left and letters <= most:
+            part = await self._reader.read(min(left, LIMIT))
+            if not part:
+                raise asyncio.IncompleteReadError(b"", left)
+            parts.append(part)
+            left -= len(part)
+            letters += len(part) - 5 * part.count(b"\\")
+        if letters > most:
+            raise _TooLong
+        return b"".join(parts)
 
     def _send(self, request: Mapping[str, Any]) -> None:
         body = json.dumps(request).encode()

@@ -4,12 +4,18 @@ import json
 import re
 import socket
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 MAX_MESSAGE = 1 << 16
 """Bytes of one."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 """Half of a letter; mostly the other half follows."""
+_STRING = re.compile(rb'"[^"]*+"?')
+_PIECE = re.compile(rb'(?:[^"]++|"[^"]*+"?){1,1000}+')
+"""Some strings and what is between them, where there are no escapes."""
+PLACE = 8
+"""Bytes that a value counts for at least, however few it is written with: in memory it takes more."""
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -57,3 +63,19 @@ def parsed(text: bytes) -> Any:
         return value
     whole = json.dumps(value, ensure_ascii=False).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return json.loads(whole)
+
+
+def crowded(text: bytes, most: int) -> bool:
+    """Tell, without reading it, whether JSON has more values than ``most`` bytes have a place for.
+
+    Three bytes of ``[],`` become seventy in memory. What is in strings does not count.
+    """
+    if len(text) * PLACE <= most or _marks(text) * PLACE <= most:
+        return False
+    text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    found = (_marks(_STRING.sub(b"", piece[0])) for piece in _PIECE.finditer(text))
+    return any(total * PLACE > most for total in accumulate(found))
+
+
+def _marks(text: bytes) -> int:
+    return text.count(b",") + text.count(b"[") + text.count(b"{")

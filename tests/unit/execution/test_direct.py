@@ -133,6 +133,13 @@ def test_a_cell_that_takes_too_long_is_ended(forks: Forks):
     assert str(outcome.error) == 'cell time limit of 0.3 s reached in cell "c0"'
 
 
+@pytest.mark.parametrize("value", ["[[]] * 500_000", "['x' * 2_000_000]", "['ä' * 2_000_000]"])
+def test_an_output_that_would_be_too_much_is_refused_before_it_is_read(forks: Forks, value: str):
+    code = f"from IPython.display import display\ndisplay({{'application/json': {value}}}, raw=True)"
+    outcome, _ = forks.run(code, limits=Limits(cell_output_size=900_000))
+    assert str(outcome.error) == 'cell output limit of 900 kB reached in cell "c0"'
+
+
 def test_an_interrupted_run_keeps_the_cells_that_ran(forks: Forks):
     async def interrupt(running: RunningJob, run: Run) -> None:
         await written(run.folder / "work" / "here")
