@@ -46,7 +46,8 @@ class CellOutputs:
         """Take the notebook, and how much its cells may put out."""
         self._nb = nb
         self._allowance = Allowance(nb, limits or Limits())
-        self._displays: dict[str, list[nbformat.NotebookNode]] = {}
+        self._displays: dict[int, dict[str, list[nbformat.NotebookNode]]] = {}
+        """Outputs that can be updated, by the index of their cell and their name."""
         self._clear_next: set[int] = set()
 
     def add(self, index: int, kind: str, content: Content) -> None:
@@ -61,24 +62,25 @@ class CellOutputs:
             LimitReached: It is more than the cell may put out, and was not taken.
         """
         cell = self._nb.cells[index]
-        self._allowance.take(index, kind, content, clears=index in self._clear_next)
+        display = (content.get("transient") or {}).get("display_id")
+        shown = {place: named[display] for place, named in self._displays.items() if display in named}
+        self._allowance.take(index, kind, content, clears=index in self._clear_next, updates=shown)
         if kind == "clear_output":
             self._clear(index, wait=bool(content.get("wait")))
             return
+        for outputs in shown.values():
+            _update(outputs, content)
         if kind == "update_display_data":
-            self._update(content)
             return
         if index in self._clear_next:
-            self._clear_next.discard(index)
-            cell.outputs = []
+            self._clear(index, wait=False)
         if kind == "stream":
             _join(cell.outputs, content["name"], content["text"])
             return
         output = nbformat.v4.new_output(kind, **{key: value for key, value in content.items() if key != "transient"})
         cell.outputs.append(output)
-        display = (content.get("transient") or {}).get("display_id")
         if display:
-            self._displays.setdefault(display, []).append(output)
+            self._displays.setdefault(index, {}).setdefault(display, []).append(output)
 
     def _clear(self, index: int, *, wait: bool) -> None:
         if wait:
@@ -86,11 +88,14 @@ class CellOutputs:
         else:
             self._clear_next.discard(index)
             self._nb.cells[index].outputs = []
+            self._displays.pop(index, None)
 
-    def _update(self, content: Content) -> None:
-        for output in self._displays.get((content.get("transient") or {}).get("display_id", ""), ()):
-            output.data = nbformat.from_dict(content["data"])
-            output.metadata = nbformat.from_dict(content.get("metadata") or {})
+
+def _update(outputs: list[nbformat.NotebookNode], content: Content) -> None:
+    """Show something else in some displays: a new one of the same name changes those there are, too."""
+    for output in outputs:
+        output.data = nbformat.from_dict(content["data"])
+        output.metadata = nbformat.from_dict(content.get("metadata") or {})
 
 
 def _join(outputs: list[nbformat.NotebookNode], name: str, text: str) -> None:

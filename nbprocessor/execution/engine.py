@@ -20,7 +20,7 @@ from papermill.log import logger
 from nbprocessor import contract
 from nbprocessor.errors import CellFailed, ExecutionError, KernelDied, LimitReached
 from nbprocessor.execution import kernels
-from nbprocessor.execution.allowance import Allowance
+from nbprocessor.execution.allowance import Allowance, Shown
 from nbprocessor.execution.cells import CannotSeal, Cells, CellsDied
 from nbprocessor.execution.executor import Run
 from nbprocessor.execution.following import Following, Link
@@ -240,8 +240,17 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
                 return None
         try:
             if self._excess is None:
-                clears = self.clear_before_next_output
-                self._allowance.take(cell_index, msg["msg_type"], msg["content"], clears=clears)
+                clears, shown = self.clear_before_next_output, self._shown(msg)
+                self._allowance.take(cell_index, msg["msg_type"], msg["content"], clears=clears, updates=shown)
         except LimitReached as error:
             self._excess = error
         return None if self._excess is not None else super().process_message(msg, cell, cell_index)
+
+    def _shown(self, msg: dict[str, Any]) -> Shown:
+        """Return the displays that a message changes, as nbclient finds them."""
+        name = (msg["content"].get("transient") or {}).get("display_id")
+        if not name or msg["msg_type"] not in {"execute_result", "display_data", "update_display_data"}:
+            return {}
+        outputs = {place: self.nb.cells[place].outputs for place in self._display_id_map.get(name, ())}
+        numbers = self._display_id_map.get(name, {})
+        return {place: [there[n] for n in numbers[place] if n < len(there)] for place, there in outputs.items()}

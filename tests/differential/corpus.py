@@ -25,6 +25,13 @@ CORPUS: Mapping[str, Sequence[str]] = {
         "update_display('second', display_id='one')\nprint('kept')",
         "h.update('third')",
     ],
+    "displays of one name": [
+        "from IPython.display import HTML, clear_output, display, update_display\n"
+        "for n in range(3):\n    display(n, display_id='one')",
+        "display('second', display_id='one')\nupdate_display('third', display_id='one')\ndisplay(1, display_id='two')",
+        "h = display('gone', display_id='one')\nclear_output()\nh.update('fourth')",
+        "h = display('gone', display_id='one')\nclear_output(wait=True)\nh.update('5th')\nprint('x')\nh.update('6th')",
+    ],
     "outputs that are cleared": [
         "from IPython.display import clear_output\nprint('gone')\nclear_output()\nprint('stays')",
         "print('gone')\nclear_output(wait=True)\nprint('stays')",
