@@ -18,6 +18,7 @@ from uuid import UUID
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from nbprocessor import contract, faultpoints
+from nbprocessor.config import Settings
 from nbprocessor.errors import (
     ExecutionError,
     NbprocessorError,
@@ -27,14 +28,14 @@ from nbprocessor.errors import (
     ResultGone,
     StoreUnavailable,
 )
-from nbprocessor.execution import collection, secrets
+from nbprocessor.execution import collection, limits, messages, secrets
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.pace import Paces
 from nbprocessor.execution.redaction import Redaction
 from nbprocessor.model import Json
 from nbprocessor.model.job import Job, JobStatus
 from nbprocessor.model.manifest import DataRequest, OutputFile
-from nbprocessor.model.process import Process
+from nbprocessor.model.process import Limits, Process
 from nbprocessor.notebook import executed, record
 from nbprocessor.store import jobfile
 from nbprocessor.store.files import atomic_write
@@ -47,6 +48,8 @@ T = TypeVar("T")
 
 INTERVAL = 0.1
 """Seconds between two notes of a job's progress at least; nobody looks faster."""
+GREATEST = 1 << 30
+"""Bytes of an executed notebook that is read, where outputs have no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +89,11 @@ class End:
 class Recorder:
     """Keeps the record of the jobs a worker runs; everything but :meth:`progress` may wait for the store."""
 
-    def __init__(
-        self, store: JobStore, results: ResultStore, events: JobEvents, secret_files: Mapping[str, Path]
-    ) -> None:
+    def __init__(self, store: JobStore, results: ResultStore, events: JobEvents, settings: Settings) -> None:
         self._store = store
         self._results = results
         self._events = events
-        self._secret_files = secret_files
+        self._settings = settings
         self.paces = Paces(store, results)
         self._news: dict[UUID, tuple[int, str, datetime | None]] = {}
         self._writers: dict[UUID, asyncio.Task[None]] = {}
@@ -160,7 +161,7 @@ class Recorder:
     async def close(self, job: Job, status: JobStatus, message: str) -> None:
         """Close a job whose run is not known to have ended, with what it left."""
         accepted = await asyncio.to_thread(self.accepted_if_any, job)
-        known = secrets.known(accepted.process.secrets, self._secret_files) if accepted else {}
+        known = secrets.known(accepted.process.secrets, self._settings.data.secrets) if accepted else {}
         await self.record(job, End(status, message, accepted, redaction=Redaction(known.values())))
 
     async def record(self, job: Job, end: End) -> None:
@@ -297,7 +298,7 @@ class Recorder:
             log.warning("restored what the run had changed job=%s file=%s", job_id, name)
         end.redaction.folder(folder)
         found = []
-        notebook = _executed(folder)
+        notebook = _executed(folder, self._most(end))
         if end.status is JobStatus.SUCCESSFUL and end.accepted is not None:
             self.paces.learn(end.accepted.process.id, notebook)
         for handed in executed.handed_over(notebook):
@@ -307,6 +308,11 @@ class Recorder:
             if output is not None:
                 found.append(output)
         return found
+
+    def _most(self, end: End) -> int:
+        """Return how many bytes of outputs an executed notebook may have."""
+        declared = end.accepted.process.limits if end.accepted else Limits()
+        return limits.settled(declared, self._settings.limits, self._settings.maximum).output_size or GREATEST
 
 
 async def _patiently(change: Callable[..., T], *arguments: Any) -> T:
@@ -319,15 +325,22 @@ async def _patiently(change: Callable[..., T], *arguments: Any) -> T:
     raise AssertionError("there is always another attempt")
 
 
-def _executed(folder: Path) -> Mapping[str, Any]:
-    """Return the executed notebook; where the run did not come to write one, the notebook as it was stands in."""
+def _executed(folder: Path, most: int) -> Mapping[str, Any]:
+    """Return the executed notebook; where the run did not come to write one, the notebook as it was stands in.
+
+    One with outputs of more than ``most`` bytes is not read: its run has failed by that limit, or forged it.
+    """
     path = folder / contract.FILE_EXECUTED
     source = folder / contract.FILE_NOTEBOOK
     try:
         if not path.is_file() and source.is_file():
             atomic_write(path, source.read_bytes())
-        notebook = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        most += source.stat().st_size if source.is_file() else 0
+        if path.stat().st_size > most or messages.crowded(text := path.read_bytes(), most):
+            log.warning("executed notebook is too large to be read folder=%s", folder)
+            return {}
+        notebook = json.loads(text)
+    except (OSError, ValueError, RecursionError, MemoryError):
         return {}
     return notebook if isinstance(notebook, dict) else {}
 

@@ -70,7 +70,7 @@ class Worker:
         self._settings = settings
         self._results = results
         self._executors = executors
-        self._recorder = Recorder(store, results, events, settings.data.secrets)
+        self._recorder = Recorder(store, results, events, settings)
         self._outbound = outbound
         self._gateway = gateway
         self._presence = Presence(store, lease=settings.execution.lease)
