@@ -305,6 +305,8 @@ class Cells:
 
     async def _body(self, length: int, most: int) -> bytes:
         """Read a message, as long as it can be one of ``most`` letters: those beyond ASCII are written in six bytes."""
+        if length > most * 6:
+            raise _TooLong
         if length <= LIMIT:  # nearly all are
             return await self._reader.readexactly(length)
         parts, left, letters = [], length, 0
