@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ from nbprocessor.config import Execution, Results, Settings
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution import selftest
 from nbprocessor.execution.choice import EXECUTORS, Executors
-from nbprocessor.execution.executor import Executor
+from nbprocessor.execution.executor import Executor, Run
 from nbprocessor.execution.fork_executor import ForkExecutor
 from nbprocessor.execution.sandbox import bubblewrap, keyring, places, unshare
 from nbprocessor.execution.sandbox.choice import isolations
@@ -38,6 +39,16 @@ class Sieve(NoIsolation):
 
     def around_fork_server(self, environment: Mapping[str, str]) -> Sequence[str]:
         raise ExecutionError("no fork server here")
+
+
+class Leaky(SubprocessExecutor):
+    """An executor whose kernels do not shut themselves off either."""
+
+    def inside(self, run: Run) -> Run:
+        return replace(super().inside(run), sealed=False)
+
+
+LEAKY = {**EXECUTORS, SubprocessExecutor.name: Leaky}
 
 
 def escapes(kind: type[Executor], isolation: Isolation) -> Sequence[str]:
@@ -109,7 +120,7 @@ def test_the_self_test_finds_what_an_unsealed_run_can_do(tmp_path: Path, executo
 
 def test_what_does_not_hold_is_passed_over_with_what_a_run_could_do(tmp_path: Path, caplog):
     async def choose() -> tuple[str, str]:
-        executors = Executors("auto", EXECUTORS, [Sieve(tmp_path), NoIsolation(tmp_path)])
+        executors = Executors("auto", LEAKY, [Sieve(tmp_path), NoIsolation(tmp_path)])
         try:
             chosen = await executors.choose("", "python3", "python")
             broken = {fact["name"]: fact["broken"] for fact in executors.facts() if "broken" in fact}
@@ -124,7 +135,7 @@ def test_what_does_not_hold_is_passed_over_with_what_a_run_could_do(tmp_path: Pa
 
 def test_sealing_that_was_asked_for_is_never_left_out(tmp_path: Path):
     async def choose() -> None:
-        executors = Executors("auto", EXECUTORS, [Sieve(tmp_path)])
+        executors = Executors("auto", LEAKY, [Sieve(tmp_path)])
         try:
             await executors.choose("", "python3", "python")
         finally:
