@@ -14,7 +14,7 @@ from nbprocessor.model.job import JobFilter, JobStatus
 from nbprocessor.model.schedule import FireOutcome, Schedule, ScheduleFilter
 from nbprocessor.schedule.leadership import Leadership
 from nbprocessor.store.leases import LeaseRegister
-from nbprocessor.timing import times
+from nbprocessor.timing import delay, times
 from tests.unit.schedule.timetable import Timetable
 
 MINUTE = timedelta(minutes=1)
@@ -158,5 +158,6 @@ def _expected(schedule: Schedule, begin: datetime, end: datetime) -> list[dateti
         if schedule.next_fire is not None and moment >= schedule.next_fire:
             break
         found.append(moment)
-    assert schedule.next_fire is not None and schedule.next_fire > end
+    assert schedule.next_fire is not None
+    assert schedule.next_fire + delay(schedule.id, schedule.next_fire, schedule.timing.jitter) > end
     return found
