@@ -13,13 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from nbprocessor import contract
 from nbprocessor.errors import ExecutionError, LimitReached
 from nbprocessor.execution import messages
 from nbprocessor.execution.celloutputs import is_sound
 from nbprocessor.execution.executor import Run
 from nbprocessor.execution.limits import size
-from nbprocessor.execution.sandbox.namespaces import View
 from nbprocessor.execution.shell import SIZE
 from nbprocessor.model.process import Limits
 
@@ -160,7 +158,7 @@ class Cells:
             self._receive = _to_log
         self._limits = run.limits
         if self._sealed:
-            begin["view"] = _view(run).plain()
+            begin["view"] = run.view.plain()
         self._send(begin)
         try:
             kind, content = await self._message()
@@ -362,8 +360,3 @@ def _fork(keeper: socket.socket, *descriptors: int) -> None:
         raise ConnectionError("the keeper of the slot is gone")
     if "error" in answer:
         raise OSError(0, answer["error"])
-
-
-def _view(run: Run) -> View:
-    """Return what a run sees when it is sealed."""
-    return View(run.folder, (contract.FOLDER_WORK, contract.FOLDER_OUTPUTS, contract.FOLDER_WRITES), run.scratch)

@@ -26,7 +26,7 @@ from nbprocessor.execution.executor import Run
 from nbprocessor.execution.following import Following, Link
 from nbprocessor.execution.limits import apply, duration
 from nbprocessor.execution.provisioner import ForkManager
-from nbprocessor.execution.sandbox.namespaces import View
+from nbprocessor.execution.sandbox.view import View
 from nbprocessor.execution.saving import SavingManager
 from nbprocessor.model.process import Limits
 

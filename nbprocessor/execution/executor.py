@@ -15,7 +15,7 @@ from uuid import UUID
 from nbprocessor import contract
 from nbprocessor.errors import ExecutionError
 from nbprocessor.execution.sandbox.isolation import Isolation
-from nbprocessor.execution.sandbox.namespaces import View
+from nbprocessor.execution.sandbox.view import View
 from nbprocessor.model.process import Limits
 
 

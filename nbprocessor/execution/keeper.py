@@ -9,24 +9,21 @@ when a shell has ended, ``{"cleared": true}`` when nothing of the job does anyth
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
-import sys
 import time
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from nbprocessor.execution import messages, processtree, shell
+from nbprocessor.execution import forking, messages, processtree, shell
 from nbprocessor.execution.attendance import Attendance
-from nbprocessor.execution.sandbox import namespaces
+from nbprocessor.execution.sandbox.namespaces import TEMPORARY
+from nbprocessor.execution.sandbox.view import mounted_in
 
-_PR_SET_PDEATHSIG = 1
 _LOOKS, _PAUSE = 100, 0.0002
 """How often and how many seconds apart it is looked whether killed processes have stopped; most have at once."""
 
@@ -43,7 +40,7 @@ def keep(control: socket.socket, alive: int, hidden: Sequence[Path] | None) -> N
     if hidden is None:
         processtree.adopt_orphans()
     else:
-        namespaces.mounted_in((*namespaces.TEMPORARY, *hidden))  # looked up once, for all shells
+        mounted_in((*TEMPORARY, *hidden))  # looked up once, for all shells
     _Keeper(control, alive, hidden).serve()
 
 
@@ -85,7 +82,7 @@ class _Keeper:
             self._bury()
             pid = os.fork()
             if pid == 0:
-                self._become_shell(*descriptors)
+                forking.become(lambda: self._be_shell(*descriptors))
             self._shell, self._clean = pid, False
             self._tell({"forked": True})
         except OSError as error:
@@ -94,35 +91,24 @@ class _Keeper:
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def _become_shell(self, connection: int, stdout: int, stderr: int) -> None:
-        """Turn this fork into a shell; it never comes back."""
-        code = 1
-        try:
-            os.setsid()
-            if sys.platform.startswith("linux"):
-                ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            self._attendance.leave()
-            os.close(self._alive)
-            os.dup2(stdout, 1)
-            os.dup2(stderr, 2)
-            for descriptor in (stdout, stderr):
-                os.close(descriptor)
+    def _be_shell(self, connection: int, stdout: int, stderr: int) -> None:
+        """Be the shell; called in the fork."""
+        os.setsid()
+        forking.die_with_parent()
+        self._attendance.leave()
+        os.close(self._alive)
+        os.dup2(stdout, 1)
+        os.dup2(stderr, 2)
+        for descriptor in (stdout, stderr):
+            os.close(descriptor)
+        with contextlib.suppress(SystemExit):  # a cell's, or an exit function's
             shell.serve(socket.socket(fileno=connection), self._hidden)
-            code = 0
-        except SystemExit:
-            code = 0
-        except BaseException:  # noqa: BLE001  # the door of this process
-            traceback.print_exc(file=sys.__stderr__)
-        finally:
-            os._exit(code)
 
     def _reap(self) -> None:
         """Tell when the shell has ended; other children are what it left."""
-        with contextlib.suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                pid, status = ended
-                if pid == self._shell:
-                    self._tell_end(status)
+        for pid, status in forking.ended_children():
+            if pid == self._shell:
+                self._tell_end(status)
 
     def _tell_end(self, status: int) -> None:
         self._shell = None

@@ -5,7 +5,7 @@ from pathlib import Path
 from jupyter_client.manager import AsyncKernelManager
 
 from nbprocessor.execution.sandbox import admission
-from nbprocessor.execution.sandbox.namespaces import View
+from nbprocessor.execution.sandbox.view import View
 
 MAX_SOCKET_PATH = 90
 """Bytes of path a unix socket may have (108), less what jupyter_client appends."""

@@ -34,7 +34,7 @@ from traitlets.config import Config
 from nbprocessor.execution import limits, pages
 from nbprocessor.execution.interactive import Compiler, Hook, Publisher, Shell
 from nbprocessor.execution.outlet import Emit, Outlet, Sender, Stream, flush, part_in_forks
-from nbprocessor.execution.sandbox.namespaces import Retreat, View
+from nbprocessor.execution.sandbox.view import Retreat, View
 from nbprocessor.model.process import Limits
 
 INLINE = "module://matplotlib_inline.backend_inline"

@@ -4,8 +4,7 @@
 ``{"ready": true}``. A request is ``{"slot": number, "hidden": paths}`` with two descriptors (the slot's control socket,
 a pipe that tells by its end that the slot is gone); hidden are the folders of others, null where runs are not sealed.
 The answers are ``{"slot": number, "pid": pid, "keeper": pid}`` and later ``{"slot": number, "exit": status}``, of its
-runner. The end of the socket is the end of this process; slots
-that are at work outlive it.
+runner. The end of the socket is the end of this process; slots that are at work outlive it.
 
 It has one thread and opens nothing: what is forked must not inherit locks, sockets or files of others. A slot runs one
 job after the other and has two processes: :mod:`.runner`, which knows papermill and the jobs' folders, and
@@ -13,18 +12,17 @@ job after the other and has two processes: :mod:`.runner`, which knows papermill
 """
 
 import contextlib
-import ctypes
 import importlib
 import json
 import os
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from nbprocessor.execution import keeper, messages, pages, processtree, runner, shell
+from nbprocessor.execution import forking, keeper, messages, pages, processtree, runner, shell
 from nbprocessor.execution.attendance import Attendance
 from nbprocessor.execution.sandbox import namespaces
 
@@ -38,7 +36,6 @@ PRELOADED = (
 KERNEL = ("nbprocessor.execution.forked_kernel", "nbprocessor.execution.provisioner")
 """What kernels need besides."""
 READY = {"ready": True}
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -135,28 +132,23 @@ class _Zygote:
             raise OSError(0, told["error"])
         return int(told["pid"])
 
-    def _become(self, what: Callable[[], None]) -> None:
-        """Turn this fork into something else; it never comes back."""
-        code = 1
-        try:
+    def _become(self, what: Callable[[], None]) -> NoReturn:
+        """Turn this fork into something in a session of its own."""
+
+        def apart() -> None:
             os.setsid()
             self._attendance.leave()
             what()
-            code = 0
-        except BaseException:  # noqa: BLE001  # the door of this process: the log is all there is to tell
-            traceback.print_exc()
-        finally:
-            os._exit(code)
+
+        forking.become(apart)
 
     def _reap(self) -> None:
         """Tell which runners have ended, and end what got away from the others."""
-        with contextlib.suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                pid, status = ended
-                self._keepers.discard(pid)
-                number = self._runners.pop(pid, None)
-                if number is not None:
-                    self._tell({"slot": number, "exit": status})
+        for pid, status in forking.ended_children():
+            self._keepers.discard(pid)
+            number = self._runners.pop(pid, None)
+            if number is not None:
+                self._tell({"slot": number, "exit": status})
         # Each process that ends may leave children, and those of an orphan come here when it has ended.
         _end_orphans(self._runners.keys() | self._keepers)
 
@@ -176,7 +168,8 @@ def _leave_and_fork(writes: int, keep: Callable[[], None]) -> None:
         pid = os.fork()
         if pid == 0:
             os.close(waits)
-            _furnish_and_keep(writes, tells, keep)
+            os.close(writes)
+            forking.become(lambda: _furnish_and_keep(tells, keep))
         os.close(tells)
         with os.fdopen(waits, "rb") as pipe:
             fault = pipe.read().decode()
@@ -186,29 +179,20 @@ def _leave_and_fork(writes: int, keep: Callable[[], None]) -> None:
     os.write(writes, json.dumps(answer).encode())
 
 
-def _furnish_and_keep(writes: int, tells: int, keep: Callable[[], None]) -> None:
+def _furnish_and_keep(tells: int, keep: Callable[[], None]) -> None:
     """Be the first process of a new process space."""
-    code = 1
     try:
-        os.close(writes)
-        try:
-            namespaces.furnish_slot()
-        except OSError as error:
-            os.write(tells, str(error).encode())
-            return
-        os.close(tells)
-        keep()
-        code = 0
-    except BaseException:  # noqa: BLE001  # the door of this process
-        traceback.print_exc()
-    finally:
-        os._exit(code)
+        namespaces.furnish_slot()
+    except OSError as error:
+        os.write(tells, str(error).encode())
+        return
+    os.close(tells)
+    keep()
 
 
 def _end_with(parent: int) -> None:
     """Die when the parent does, whatever kills it."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    forking.die_with_parent()
     if os.getppid() != parent:
         os._exit(runner.LOST)
 

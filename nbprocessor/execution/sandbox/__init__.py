@@ -2,6 +2,6 @@
 
 Two parts do it. :mod:`.bubblewrap`, or without it :mod:`.unshare`, builds the closed room in which the fork server and
 ordinary kernels live: no network, a read-only system, none of the user's files. :mod:`.namespaces` gives each slot a
-process space and a network of its own, and each job a view in which there is its own folder only. Whether it holds is
-tried at each start (:mod:`nbprocessor.execution.selftest`).
+process space and a network of its own, and :mod:`.view` each job a view in which there is its own folder only. Whether
+it holds is tried at each start (:mod:`nbprocessor.execution.selftest`).
 """

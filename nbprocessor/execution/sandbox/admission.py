@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from nbprocessor.execution.sandbox.namespaces import Retreat, View
+from nbprocessor.execution.sandbox.view import Retreat, View
 
 
 def command(view: View) -> Sequence[str]:

@@ -9,7 +9,6 @@ mount_setattr(2), bwrap(1).
 import ctypes
 import json
 import os
-import signal
 import socket
 import struct
 import sys
@@ -17,11 +16,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypedDict
 
+from nbprocessor.execution import forking
 from nbprocessor.execution.sandbox import keyring, namespaces
 from nbprocessor.execution.sandbox.namespaces import BIND, NODEV, NOEXEC, NOSUID, SMALL, TEMPORARY, mount, must
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-_PR_SET_PDEATHSIG = 1
 _SYS_MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE, _ATTR_RDONLY = 442, -100, 0x8000, 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -51,7 +50,7 @@ def main() -> None:
     if room["folder"]:
         os.chdir(room["folder"])  # what stands there now is not what did
     namespaces.give_up_capabilities()
-    must(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "death with the parent")
+    forking.die_with_parent()
     os.execvp(command[0], command)  # noqa: S606  # the server's own
 
 
