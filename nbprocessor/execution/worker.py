@@ -1,4 +1,4 @@
-"""The worker: claims jobs, lets executors run them within their limits, and records how they ended."""
+"""The worker: claims jobs, lets executors run them within their limits, and sees to it that they are settled."""
 
 import asyncio
 import logging
@@ -6,19 +6,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from nbprocessor import faultpoints
 from nbprocessor.config import Settings
-from nbprocessor.errors import StoreUnavailable, WorkerLost
-from nbprocessor.execution import collection, processtree, retries, scratch
+from nbprocessor.errors import StoreUnavailable
+from nbprocessor.execution import collection, scratch
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.gateway.door import Gateway
 from nbprocessor.execution.presence import Presence
-from nbprocessor.execution.recording import End, Recorder
+from nbprocessor.execution.recording import Recorder
+from nbprocessor.execution.settling import Settling
 from nbprocessor.execution.supervision import Supervised
 from nbprocessor.model.job import Job, JobStatus
 from nbprocessor.outbound import Outbound
@@ -74,6 +74,14 @@ class Worker:
         self._outbound = outbound
         self._gateway = gateway
         self._presence = Presence(store, lease=settings.execution.lease)
+        self._settling = Settling(
+            store=store,
+            results=results,
+            events=events,
+            recorder=self._recorder,
+            presence=self._presence,
+            settings=settings.execution,
+        )
         self._running: dict[UUID, _Running] = {}
         self._let_go: dict[UUID, Job] = {}
         """Jobs whose runs were ended before others took them over, which they may have done or not."""
@@ -114,7 +122,7 @@ class Worker:
         for name in await asyncio.to_thread(self._results.sweep, self._store.knows):
             log.info("removed what was half made folder=%s", name)
         await asyncio.to_thread(scratch.sweep)
-        await self._recover_lost()
+        await self._take_over()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run jobs until ``stop`` is set; then running ones are interrupted, and queued again or closed."""
@@ -125,7 +133,7 @@ class Worker:
             self._presence.beating(),
             self._noticing(),
             self._fenced(),
-            _repeated(self._recover_lost, self._presence.beat),
+            _repeated(self._take_over, self._presence.beat),
         ):
             try:
                 while not stop.is_set():
@@ -230,76 +238,14 @@ class Worker:
             end = await supervised.run()
             faultpoints.passed("run-ended")
             running.over = True
-            await self._conclude(job, end)
+            await self._settling.ended(job, end)
         finally:
             # Only now: nobody who waits for the answer waits for this.
             await asyncio.to_thread(supervised.clean)
 
-    async def _conclude(self, job: Job, end: End) -> None:
-        if await self._is_run_again(job, end):
-            return
-        if end.status is None:
-            await self._recorder.close(job, JobStatus.FAILED, str(WorkerLost(self._presence.identity)))
-            return
-        await self._recorder.record(job, end)
-        log.info("job ended job=%s status=%s message=%r", job.id, end.status, end.message)
-
-    async def _is_run_again(self, job: Job, end: End) -> bool:
-        """Queue a job again whose run the server ended, or which failed for a reason that passes."""
-        settings, message, wait = self._settings.execution, "", None
-        if end.status is JobStatus.FAILED:
-            wait = retries.pause(job, end.accepted, end.error, settings)
-            message = retries.message(job, end.message, settings)
-        elif end.status is None and (not end.began or (end.accepted and end.accepted.process.retry_safe)):
-            # What has not begun can begin elsewhere, whatever its notebook says of being repeated.
-            wait = timedelta()
-        if wait is None:
-            return False
-        # What this attempt left can be read until the next one begins.
-        await asyncio.to_thread(end.redaction.folder, self._results.folder(job.id))
-        return await self._requeued(job, wait, message)
-
-    async def _requeued(self, job: Job, wait: timedelta, message: str) -> bool:
-        not_before = datetime.now(UTC) + wait if wait else None
-        if not await asyncio.to_thread(self._store.requeue, job, not_before, message):
-            return False
-        faultpoints.passed("requeued")
-        self._events.nudge(job.id)
-        log.info("job waits again job=%s attempt=%d wait=%gs %s", job.id, job.attempt, wait.total_seconds(), message)
-        return True
-
-    async def _recover_lost(self) -> None:
-        """Take over the jobs of workers that are gone, each by one worker only, and settle them."""
-        for job in await asyncio.to_thread(self._presence.lost):
-            adopted = await asyncio.to_thread(self._store.adopt, job, self._presence.identity)
-            if adopted is not None:
-                faultpoints.passed("job-adopted")
-                # Only now: the job may have been another's meanwhile, and its next attempt under way.
-                await asyncio.to_thread(processtree.end, None, job.id)
-                await asyncio.to_thread(scratch.remove_all, job.id)
-                log.warning("job of a lost worker job=%s worker=%s", job.id, job.worker)
-                try:
-                    await self._settle(adopted)
-                except StoreUnavailable:
-                    raise
-                except Exception:  # whatever a run left in its folder, the server starts and the job ends
-                    log.exception("job of a lost worker cannot be settled job=%s", job.id)
-                    await self._recorder.record(adopted, End(JobStatus.FAILED, str(WorkerLost(job.worker or ""))))
-                self._woken.set()
-
-    async def _settle(self, job: Job) -> None:
-        """Record a lost job's end if it had one, queue it again if its notebook may be repeated, else close it."""
-        if await self._recorder.had_ended(job):
-            return
-        accepted = await asyncio.to_thread(self._recorder.accepted_if_any, job)
-        if job.dismiss_requested:
-            await self._recorder.close(job, JobStatus.DISMISSED, "dismissed while its server was lost")
-            return
-        error, settings = WorkerLost(job.worker or ""), self._settings.execution
-        wait = retries.pause(job, accepted, error, settings)
-        if wait is not None and await self._requeued(job, wait, retries.message(job, str(error), settings)):
-            return
-        await self._recorder.close(job, JobStatus.FAILED, str(error))
+    async def _take_over(self) -> None:
+        if await self._settling.take_over():
+            self._woken.set()
 
     @asynccontextmanager
     async def _noticing(self) -> AsyncIterator[None]:
@@ -362,7 +308,7 @@ class Worker:
         for job in [job for job in self._let_go.values() if job.id not in self._running]:
             now = mine.get(job.id)
             if now is not None and now.attempt == job.attempt:
-                await self._settle(now)
+                await self._settling.lost(now)
             del self._let_go[job.id]
         self._woken.set()
 
