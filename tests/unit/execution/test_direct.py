@@ -312,12 +312,16 @@ def say_that_it_is_over():
             pass
     time.sleep(60)
 
+begun = threading.Event()
+
 def write():
     while True:
         with open("growing", "a") as file:
             file.write("x")
+        begun.set()
 
 threading.Thread(target=write, daemon=True).start()
+begun.wait()
 atexit.register(say_that_it_is_over)
 """
 
