@@ -14,7 +14,7 @@ from nbprocessor.outbound import Outbound
 from nbprocessor.store.callbacks import CallbackQueue
 from nbprocessor.store.database import open_database
 from nbprocessor.store.jobs import JobStore
-from tests.unit.outbound.strangers import content, strangers
+from tests.unit.outbound.strangers import content, strangers, wait_for_callers
 from tests.unit.store.samples import a_job
 
 PATIENCE = 20.0
@@ -30,6 +30,7 @@ def stranger():
 def store(tmp_path):
     engine = open_database(f"sqlite:///{tmp_path / 'jobs.db'}")
     yield JobStore(engine)
+    wait_for_callers()
     engine.dispose()
 
 

@@ -24,7 +24,7 @@ from nbprocessor.store.database import open_database, writing
 from nbprocessor.store.notices import NewNotice, NoticeQueue
 from nbprocessor.store.schedules import ScheduleStore
 from tests.unit.notices.mailserver import certificate, context, mail_server
-from tests.unit.outbound.strangers import content, strangers
+from tests.unit.outbound.strangers import content, strangers, wait_for_callers
 from tests.unit.schedule.timetable import HOURLY, timetable
 
 BASE_URL = "https://processes.example.org"
@@ -45,6 +45,7 @@ def schedule(tmp_path):
 def engine(tmp_path, schedule):
     opened = open_database(f"sqlite:///{tmp_path / 'jobs.db'}")
     yield opened
+    wait_for_callers()
     opened.dispose()
 
 

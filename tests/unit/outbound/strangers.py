@@ -46,6 +46,13 @@ def content(body: bytes, media_type: str = "application/json", status: int = 200
     return answer
 
 
+def wait_for_callers(patience: float = 20.0) -> None:
+    """Wait for the threads that called strangers: what they do at their end may go on when its effect is seen."""
+    for thread in threading.enumerate():
+        if thread.name == "strangers":
+            thread.join(patience)
+
+
 @contextmanager
 def strangers(**answers: Answer) -> Iterator[Strangers]:
     """Serve ``/name`` by the answer of this name, and ``/slow`` once it is released."""
