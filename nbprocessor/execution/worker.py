@@ -12,7 +12,7 @@ from uuid import UUID
 from nbprocessor import faultpoints
 from nbprocessor.config import Settings
 from nbprocessor.errors import StoreUnavailable
-from nbprocessor.execution import collection, scratch
+from nbprocessor.execution import collection, heap, scratch
 from nbprocessor.execution.choice import Executors
 from nbprocessor.execution.events import JobEvents
 from nbprocessor.execution.gateway.door import Gateway
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 POLL = 1.0
 """Seconds between two looks into the store, however little it was changed: the time of a job may have come."""
+TIDYING = 60.0
+"""Seconds between two returns of memory that jobs have left free."""
 LEAVING = 15.0
 """Seconds in which the jobs of a worker that stops have to be recorded; the next one finds what their folders tell."""
 
@@ -134,6 +136,7 @@ class Worker:
             self._noticing(),
             self._fenced(),
             _repeated(self._take_over, self._presence.beat),
+            _repeated(_give_back, TIDYING),
         ):
             try:
                 while not stop.is_set():
@@ -320,6 +323,10 @@ class Worker:
         for task in tasks:
             task.cancel()
         self._woken.clear()
+
+
+async def _give_back() -> None:
+    await asyncio.to_thread(heap.give_back)
 
 
 @asynccontextmanager
