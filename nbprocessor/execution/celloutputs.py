@@ -36,6 +36,7 @@ def is_sound(kind: object, content: object) -> bool:
         and form.keys() - _OPTIONAL <= content.keys() <= form.keys()
         and all(isinstance(value, form[name]) for name, value in content.items())
         and content.get("name", "stdout") in {"stdout", "stderr"}
+        and all(isinstance(line, str) for line in content.get("traceback", ()))
     )
 
 

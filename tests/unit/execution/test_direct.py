@@ -339,6 +339,25 @@ def test_a_run_that_says_anything_at_its_end_and_goes_on_writes_nothing_more(for
     assert (run.folder / "work" / "growing").stat().st_size == size
 
 
+FORGED_ERROR = """
+import json, os, stat, struct
+
+body = json.dumps(["error", {"ename": "E", "evalue": "v", "traceback": [1]}]).encode()
+for descriptor in map(int, os.listdir("/proc/self/fd")):
+    try:
+        if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            os.write(descriptor, struct.pack("<Q", len(body)) + body)
+    except OSError:
+        pass
+1 / 0
+"""
+
+
+def test_an_error_that_no_shell_tells_is_said_to_be_forged(forks: Forks):
+    outcome, _ = forks.run(FORGED_ERROR)
+    assert "wrote to the connection" in str(outcome.error)
+
+
 def test_the_first_cells_remember_no_input_of_anybody_else(forks: Forks):
     outcome, notebook = forks.run("print([_i, _ii, _iii])", "print([_i, _ii, _iii])")
     assert outcome.error is None
