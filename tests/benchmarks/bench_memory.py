@@ -1,6 +1,6 @@
 """Memory stays flat, and nothing is left over, however many jobs a server has run.
 
-JOBS=5000 make bench ONLY=memory runs so many real echo jobs (1,000 by default);
+JOBS=20000 make bench ONLY=memory runs so many real echo jobs (1,000 by default);
 5,000 more pass through a server whose executor runs nothing.
 """
 
